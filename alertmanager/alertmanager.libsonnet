@@ -1,0 +1,31 @@
+local escalation = import '../lib/escalation.libsonnet';
+local receivers = import 'receivers.libsonnet';
+
+{
+  local config = $._config.featurewatch,
+  local channels = config.channels,
+  local to = receivers.new(config),
+  local email = if !channels.email.enabled then {} else {
+    smtp_smarthost: channels.email.smarthost,
+    smtp_from: channels.email.from,
+    smtp_require_tls: channels.email.require_tls,
+  } + if channels.email.username == null then {} else {
+    smtp_auth_username: channels.email.username,
+    smtp_auth_password_file: channels.email.password_file,
+  },
+  local slack = if !channels.slack.enabled then {} else {
+    slack_api_url_file: channels.slack.api_url_file,
+  },
+
+  alertmanagerConfig:: {
+    global: email + slack,
+    templates: [config.templates_path],
+    route: (import 'routes.libsonnet')(config),
+    inhibit_rules: (import 'inhibition.libsonnet')(config),
+    receivers: [to.remediation] + [
+      std.prune(to.people(policy, level))
+      for policy in std.objectFields(config.escalation.policies)
+      for level in escalation.levels(config, policy, 99)
+    ],
+  },
+}

@@ -1,0 +1,6 @@
+// The defaults. Override them as in any mixin: { _config+:: { featurewatch+: { ... } } }.
+{
+  _config+:: {
+    featurewatch: std.parseYaml(importstr 'config.yaml'),
+  },
+}

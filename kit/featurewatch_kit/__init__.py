@@ -1,0 +1,1 @@
+"""The `featurewatch` command: from one configuration file to the whole alerting chain."""

@@ -1,0 +1,91 @@
+"""The `featurewatch` command.
+
+Exit codes: 0 done, 1 a check found something, 2 wrong input, with one line per fault.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from featurewatch_receiver.errors import ConfigError
+
+from featurewatch_kit import generate
+from featurewatch_kit.errors import KitError
+from featurewatch_kit.project import find_root, load_config
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (ConfigError, KitError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="featurewatch", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _generate_options(commands.add_parser("generate", help="write every generated file"))
+    _demo_options(commands.add_parser("demo", help="run the whole chain through an incident"))
+    return parser
+
+
+def _project_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="your settings, laid over config.yaml; may be given again",
+    )
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the featurewatch checkout")
+
+
+def _generate_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write there, not in the checkout")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file is not current"
+    )
+    parser.set_defaults(run=_generate)
+
+
+def _demo_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    parser.set_defaults(run=_demo)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    root = options.root or find_root(Path.cwd())
+    files = generate.generate(load_config(root, options.config), root)
+    folder = options.out or root
+    if options.check:
+        return _report_stale(generate.stale(files, folder))
+    generate.write(files, folder)
+    print(f"wrote {len(files)} files below {folder}")
+    return 0
+
+
+def _report_stale(names: list[str]) -> int:
+    for name in names:
+        print(f"{name}: not what the sources generate; run `make generate`", file=sys.stderr)
+    return 1 if names else 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    # The demo pulls in servers; the other commands start without them.
+    from featurewatch_kit.demo.run import run_demo
+
+    root = options.root or find_root(Path.cwd())
+    stay = sys.stdout.isatty() and not os.environ.get("DEMO_EXIT")
+    return run_demo(root, options.config, stay=stay)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

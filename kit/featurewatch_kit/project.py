@@ -1,0 +1,38 @@
+"""Where things are: the folder of the project, its configuration, its generated files."""
+
+from pathlib import Path
+
+from featurewatch_receiver.configfile import load
+
+from featurewatch_kit.config import Config
+from featurewatch_kit.errors import GenerationError
+from featurewatch_kit.references import check_references
+
+DEFAULTS = "config.yaml"
+MIXIN = "mixin.libsonnet"
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that holds the jsonnet sources.
+
+    Raises:
+        GenerationError: there is none.
+
+    """
+    for folder in (start, *start.parents):
+        if (folder / MIXIN).is_file() and (folder / DEFAULTS).is_file():
+            return folder
+    raise GenerationError(
+        f"{start}: no {MIXIN} here or above; run this inside a featurewatch checkout, or name it"
+        " with --root"
+    )
+
+
+def load_config(root: Path, overlays: list[Path]) -> Config:
+    """Merge the overlays over the project's defaults and check the result as a whole.
+
+    Raises:
+        ConfigError: with one line per fault.
+
+    """
+    return load([root / DEFAULTS, *overlays], Config, check_references)

@@ -1,0 +1,162 @@
+"""Faults of a configuration that no single key shows: names that nothing defines, missing addresses."""
+
+import re
+from collections.abc import Iterator
+
+from featurewatch_receiver.config import check_modes, check_targets
+from featurewatch_receiver.configfile import Problem
+from featurewatch_receiver.values import seconds
+
+from featurewatch_kit.config import Config, LatencyAlert, Level, Recipient, ResourceAlert
+
+# The field of a recipient that holds the address for a channel.
+ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_key_file"}
+DEFAULT_POLICY = "default"
+
+
+def check_references(config: Config) -> Iterator[Problem]:
+    """Every fault between sections."""
+    yield from _identity(config)
+    yield from _buckets(config)
+    yield from _policies(config)
+    yield from _members(config)
+    yield from _levels(config)
+    yield from _mail_login(config)
+    yield from _timing(config)
+    yield from _messages(config)
+    yield from check_targets(config.targets, config.backends)
+    yield from check_modes(config.responses)
+
+
+def _identity(config: Config) -> Iterator[Problem]:
+    if "extractor" not in config.metrics.identity:
+        message = "lacks extractor, which thresholds and targets are looked up by; add it"
+        yield Problem(path=("metrics", "identity"), message=message)
+
+
+def _buckets(config: Config) -> Iterator[Problem]:
+    bounds = config.metrics.duration_buckets
+    if bounds != sorted(set(bounds)):
+        message = f"must rise; write {sorted(set(bounds))}"
+        yield Problem(path=("metrics", "duration_buckets"), message=message)
+    for name, alert in config.alerts.items():
+        if not isinstance(alert, LatencyAlert):
+            continue
+        path: tuple[str, ...] = ("alerts", name, "threshold")
+        yield from _bound(path, alert.threshold, bounds)
+        for extractor, override in alert.overrides.items():
+            path = ("alerts", name, "overrides", extractor, "threshold")
+            yield from _bound(path, override.threshold, bounds)
+
+
+def _bound(path: tuple[str, ...], threshold: float, bounds: list[float]) -> Iterator[Problem]:
+    if threshold not in bounds:
+        message = (
+            f"p95 is not exact at {threshold}, which is no bucket bound; add it to"
+            " metrics.duration_buckets and to the library's duration_buckets, or write one of"
+            f" {bounds}"
+        )
+        yield Problem(path=path, message=message)
+
+
+def _policies(config: Config) -> Iterator[Problem]:
+    policies = sorted(config.escalation.policies)
+    if DEFAULT_POLICY not in policies:
+        message = f"lacks the policy {DEFAULT_POLICY!r} for what has no policy; define it"
+        yield Problem(path=("escalation", "policies"), message=message)
+    users = [(("alerts", name), alert.escalation) for name, alert in config.alerts.items()]
+    users += [
+        (("correlation", "rules", name), rule.escalation)
+        for name, rule in config.correlation.rules.items()
+    ]
+    for path, policy in users:
+        if policy not in policies:
+            message = f"no policy is named {policy!r}; write one of: {', '.join(policies)}"
+            yield Problem(path=(*path, "escalation"), message=message)
+
+
+def _members(config: Config) -> Iterator[Problem]:
+    alerts = dict(config.alerts.items())
+    for name, rule in config.correlation.rules.items():
+        path = ("correlation", "rules", name, "members")
+        for index, member in enumerate(rule.members):
+            if member not in alerts:
+                message = f"no alert is named {member!r}; write one of: {', '.join(alerts)}"
+                yield Problem(path=(*path, index), message=message)
+        categories = {alerts[m].labels.category for m in rule.members if m in alerts}
+        if len(categories) < 2:  # noqa: PLR2004  # a correlation is of at least two things
+            message = f"all are of category {', '.join(categories)}; name alerts of two or more"
+            yield Problem(path=path, message=message)
+
+
+def _levels(config: Config) -> Iterator[Problem]:
+    for policy_name, policy in config.escalation.policies.items():
+        for index, level in enumerate(policy.levels):
+            path = ("escalation", "policies", policy_name, "levels", index)
+            if index == 0 and seconds(level.delay or "0s") > 0:
+                message = "the first level can't wait; write 'delay: 0s' and use the alert's 'for'"
+                yield Problem(path=(*path, "delay"), message=message)
+            yield from _recipients(config, level, path)
+
+
+def _recipients(config: Config, level: Level, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    for index, name in enumerate(level.recipients):
+        here = (*path, "recipients", index)
+        recipient = config.recipients.get(name)
+        if recipient is None:
+            known = ", ".join(sorted(config.recipients)) or "none yet"
+            message = f"no recipient is named {name!r}; write one of: {known}"
+            yield Problem(path=here, message=message)
+        else:
+            yield from _addresses(name, recipient, level, here)
+
+
+def _addresses(
+    name: str, recipient: Recipient, level: Level, path: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    reachable = [c for c in level.channels if c in ADDRESS and getattr(recipient, ADDRESS[c])]
+    for channel in level.channels:
+        if channel in ADDRESS and channel not in reachable:
+            message = (
+                f"{name} has no address for {channel}, which this level uses; write"
+                f" recipients.{name}.{ADDRESS[channel]}"
+            )
+            yield Problem(path=path, message=message)
+
+
+def _mail_login(config: Config) -> Iterator[Problem]:
+    email = config.channels.email
+    if (email.username is None) != (email.password_file is None):
+        missing = "password_file" if email.password_file is None else "username"
+        message = f"is missing beside its partner; write {missing}, or null for both"
+        yield Problem(path=("channels", "email", missing), message=message)
+
+
+def _timing(config: Config) -> Iterator[Problem]:
+    for branch in ("people", "receiver"):
+        timing = getattr(config.routing, branch)
+        if seconds(timing.repeat_interval) < seconds(timing.group_interval):
+            message = (
+                "is less than group_interval, below which Alertmanager does not repeat; write"
+                f" {timing.group_interval} or more"
+            )
+            yield Problem(path=("routing", branch, "repeat_interval"), message=message)
+
+
+def _messages(config: Config) -> Iterator[Problem]:
+    for name, alert in config.alerts.items():
+        known = ["extractor", "threshold", "value"]
+        known += ["cpu", "memory"] if isinstance(alert, ResourceAlert) else []
+        yield from _placeholders(("alerts", name, "message"), alert.message, known)
+    for name, rule in config.correlation.rules.items():
+        path = ("correlation", "rules", name, "message")
+        yield from _placeholders(path, rule.message, ["extractor", "window"])
+
+
+def _placeholders(path: tuple[str, ...], message: str, known: list[str]) -> Iterator[Problem]:
+    for word in re.findall(r"(?<!\{)\{(\w+)\}(?!\})", message):
+        if word not in known:
+            there_are = ", ".join(f"{{{name}}}" for name in known)
+            yield Problem(
+                path=path, message=f"{{{word}}} is not filled in; write one of {there_are}"
+            )

@@ -1,0 +1,48 @@
+"""YAML that people like to read: what names a thing comes first, PromQL keeps its lines."""
+
+from typing import Any
+
+import yaml
+
+# Keys in reading order; all others follow in alphabetical order.
+_ORDER = (
+    # rules
+    "groups name record alert interval rules expr for keep_firing_for labels summary description"
+    # Alertmanager
+    " global templates route receiver matchers group_by group_wait group_interval repeat_interval"
+    " continue routes inhibit_rules source_matchers target_matchers equal receivers"
+).split()
+_RANK = {key: rank for rank, key in enumerate(_ORDER)}
+
+
+class _Dumper(yaml.CSafeDumper):
+    """C emitter without aliases, which nobody wants to follow by hand."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def yaml_text(tree: object, *, header: str = "") -> str:
+    """The tree as YAML, with `header` as leading comment lines."""
+    comment = "".join(f"# {line}\n" for line in header.splitlines())
+    body = yaml.dump(
+        _ordered(tree), Dumper=_Dumper, sort_keys=False, width=100_000, allow_unicode=True
+    )
+    return comment + body
+
+
+def _ordered(tree: object) -> object:
+    if isinstance(tree, dict):
+        keys = sorted(tree, key=lambda key: (_RANK.get(key, len(_RANK)), key))
+        return {key: _ordered(tree[key]) for key in keys}
+    if isinstance(tree, list):
+        return [_ordered(item) for item in tree]
+    return tree

@@ -1,0 +1,199 @@
+"""Reads layered YAML into a typed model and says where each fault stands.
+
+Later files overlay earlier ones: mappings are merged key by key, everything else is replaced.
+A fault is reported as ``file:line: key.path: what is wrong; what to write instead``.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+from pydantic_core import ErrorDetails
+
+from featurewatch_receiver.errors import ConfigError
+from featurewatch_receiver.modelpath import field_at
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One fault: the key it is about, and a sentence that ends with the mend."""
+
+    path: KeyPath
+    message: str
+
+
+@dataclass
+class Document:
+    """Merged YAML, and for each key the file and line that set it."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    origins: dict[KeyPath, tuple[Path, int]] = field(default_factory=dict)
+
+    def lines(self, problems: Iterable[Problem]) -> list[str]:
+        """Each problem once, as one line for people, in the order of the files."""
+        ordered = sorted(problems, key=lambda problem: self._place(problem.path))
+        return list(dict.fromkeys(self._line(problem) for problem in ordered))
+
+    def where(self, path: KeyPath) -> str:
+        """File and line of the key, or of the nearest key above it that exists."""
+        file, line = self._place(path)
+        return f"{file}:{line}"
+
+    def _place(self, path: KeyPath) -> tuple[Path, int]:
+        while path not in self.origins and path:
+            path = path[:-1]
+        return self.origins[path]
+
+    def _line(self, problem: Problem) -> str:
+        name = ".".join(str(key) for key in problem.path) or "(top level)"
+        return f"{self.where(problem.path)}: {name}: {problem.message}"
+
+
+def load(
+    files: Iterable[Path],
+    model: type[Model],
+    check: Callable[[Model], Iterable[Problem]] = lambda _: (),
+) -> Model:
+    """Merge the files, validate them as `model`, then run `check` on the result.
+
+    Raises:
+        ConfigError: a file can't be read, is not YAML, or does not fit.
+
+    """
+    document = read(files)
+    try:
+        config = model.model_validate(document.data)
+    except pydantic.ValidationError as error:
+        problems = [_problem(details, model) for details in error.errors()]
+    else:
+        problems = list(check(config))
+        if not problems:
+            return config
+    raise ConfigError(document.lines(problems))
+
+
+def read(files: Iterable[Path]) -> Document:
+    """Merge the files, later over earlier."""
+    document = Document()
+    for file in files:
+        _overlay(document, file)
+    return document
+
+
+def _overlay(document: Document, file: Path) -> None:
+    root = _compose(file)
+    document.origins.setdefault((), (file, 1))
+    if root is None:
+        return
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError([f"{file}:1: (top level): not a mapping; write 'key: value' lines"])
+    _merge(document, root, (), file, document.data)
+
+
+def _compose(file: Path) -> yaml.Node | None:
+    try:
+        return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigError([f"{file}: can't be read ({error.strerror}); check the path"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{file}: not UTF-8 text; save it as UTF-8"]) from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(
+            [f"{file}:{line}: not YAML ({error.problem}); mend the syntax"]
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{file}:1: not YAML ({error}); mend the syntax"]) from error
+
+
+def _merge(
+    document: Document, node: yaml.MappingNode, path: KeyPath, file: Path, into: dict[str, Any]
+) -> None:
+    seen: set[str] = set()
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        here = (*path, key)
+        line = key_node.start_mark.line + 1
+        if key in seen:
+            name = ".".join(map(str, here))
+            raise ConfigError([f"{file}:{line}: {name}: written twice; keep one of the two"])
+        seen.add(key)
+        document.origins[here] = (file, line)
+        if isinstance(value_node, yaml.MappingNode):
+            below = into.get(key)
+            into[key] = below if isinstance(below, dict) else {}
+            _merge(document, value_node, here, file, into[key])
+        else:
+            into[key] = _construct(value_node)
+            _mark(document, value_node, here, file)
+
+
+def _mark(document: Document, node: yaml.Node, path: KeyPath, file: Path) -> None:
+    """Note the lines of everything inside a list, whose items replace any earlier ones."""
+    for stale in [key for key in document.origins if key[: len(path)] == path and key != path]:
+        del document.origins[stale]
+    document.origins.update(_lines_inside(node, path, file))
+
+
+def _lines_inside(node: yaml.Node, path: KeyPath, file: Path) -> dict[KeyPath, tuple[Path, int]]:
+    children: list[tuple[str | int, yaml.Node, yaml.Node]] = []
+    if isinstance(node, yaml.SequenceNode):
+        children = [(index, item, item) for index, item in enumerate(node.value)]
+    elif isinstance(node, yaml.MappingNode):
+        children = [(str(key.value), key, value) for key, value in node.value]
+    lines: dict[KeyPath, tuple[Path, int]] = {}
+    for key, mark, value in children:
+        lines[(*path, key)] = (file, mark.start_mark.line + 1)
+        lines |= _lines_inside(value, (*path, key), file)
+    return lines
+
+
+def _construct(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _problem(details: ErrorDetails, model: type[pydantic.BaseModel]) -> Problem:
+    path, owner, info = field_at(model, details["loc"])
+    if details["type"] == "extra_forbidden":
+        return Problem(path=path, message=_unknown_key(str(path[-1]), owner))
+    if details["type"] == "missing":
+        return Problem(path=path, message=f"is missing; write {_example(path, info)}")
+    message = details["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    wrong = f"{message} (here: {_short(details['input'])})"
+    if not (info and info.examples):
+        return Problem(path=path, message=f"{wrong}; write such a value")
+    return Problem(path=path, message=f"{wrong}; write for example {_example(path, info)}")
+
+
+def _unknown_key(key: str, owner: type[pydantic.BaseModel] | None) -> str:
+    known = sorted(owner.model_fields) if owner else []
+    close = difflib.get_close_matches(key, known, n=1)
+    if close:
+        return f"unknown key; write {close[0]!r}"
+    return f"unknown key; the keys here are {', '.join(known)}"
+
+
+def _example(path: KeyPath, info: pydantic.fields.FieldInfo | None) -> str:
+    example = info.examples[0] if info and info.examples else "a value"
+    name = next((str(key) for key in reversed(path) if isinstance(key, str)), "value")
+    return f"'{name}: {_short(example)}'"
+
+
+def _short(value: object, limit: int = 60) -> str:
+    if isinstance(value, Mapping):
+        value = dict(value)
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n...\n")
+    text = text.strip()
+    return text if len(text) <= limit else text[: limit - 1] + "…"

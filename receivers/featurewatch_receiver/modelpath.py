@@ -1,0 +1,58 @@
+"""Finds the model field that a pydantic error location speaks of."""
+
+import types
+from collections.abc import Mapping
+from typing import Any, Union, get_args, get_origin
+
+import pydantic
+from pydantic.fields import FieldInfo
+
+Found = tuple[tuple[str | int, ...], type[pydantic.BaseModel] | None, FieldInfo | None]
+
+
+def field_at(model: type[pydantic.BaseModel], location: tuple[str | int, ...]) -> Found:
+    """Key path, model that holds the last key, and that key's field.
+
+    A pydantic location also names union members and mapping keys; the former are dropped.
+    """
+    path: list[str | int] = []
+    annotation: Any = model
+    owner: type[pydantic.BaseModel] | None = None
+    info: FieldInfo | None = None
+    for step in location:
+        annotation = _resolve(annotation, step)
+        if _is_model(annotation):
+            owner = annotation
+            info = owner.model_fields.get(str(step))
+            annotation = info.annotation if info else None
+        elif _origin(annotation) in (dict, Mapping, list, tuple) and step != "[key]":
+            annotation = get_args(annotation)[-1 if _origin(annotation) in (dict, Mapping) else 0]
+        else:
+            continue
+        path.append(step)
+    return tuple(path), owner, info
+
+
+def _resolve(annotation: Any, step: str | int) -> Any:
+    """Strip Annotated, None and union members that can't hold `step`."""
+    if hasattr(annotation, "__metadata__"):
+        return _resolve(get_args(annotation)[0], step)
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = [_resolve(arg, step) for arg in get_args(annotation)]
+        holders = [arg for arg in members if _holds(arg, step)]
+        return holders[0] if holders else annotation
+    return annotation
+
+
+def _holds(annotation: Any, step: str | int) -> bool:
+    if _is_model(annotation):
+        return str(step) in annotation.model_fields
+    return _origin(annotation) in (dict, Mapping, list, tuple)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel)
+
+
+def _origin(annotation: Any) -> Any:
+    return get_origin(annotation)

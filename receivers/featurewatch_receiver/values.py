@@ -1,0 +1,60 @@
+"""Value types shared by every configuration model: durations, ratios, names, URLs."""
+
+import re
+from typing import Annotated
+
+import pydantic
+from pydantic import Field
+
+DURATION = r"^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$"
+_UNITS = (86_400, 3_600, 60, 1)
+
+
+class Strict(pydantic.BaseModel):
+    """A frozen model that refuses unknown keys and does not turn one type into another."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def seconds(duration: str) -> int:
+    """Seconds in a Prometheus duration of days, hours, minutes and seconds: 1h30m is 5400.
+
+    Raises:
+        ValueError: the text is not such a duration.
+
+    """
+    match = re.fullmatch(DURATION, duration)
+    if not match or not duration:
+        raise ValueError("is not a duration")
+    return sum(int(count or 0) * unit for count, unit in zip(match.groups(), _UNITS, strict=True))
+
+
+def _is_duration(text: str) -> str:
+    seconds(text)
+    return text
+
+
+def _is_positive(text: str) -> str:
+    if not seconds(text):
+        raise ValueError("must be longer than 0s")
+    return text
+
+
+# The pattern needs a digit first; an empty string would satisfy DURATION alone.
+_schema = {"pattern": r"^(?=\d)" + DURATION[1:]}
+Duration = Annotated[
+    str,
+    pydantic.AfterValidator(_is_duration),
+    Field(examples=["30s"], json_schema_extra=_schema),
+]
+PositiveDuration = Annotated[
+    str,
+    pydantic.AfterValidator(_is_positive),
+    Field(examples=["5m"], json_schema_extra=_schema),
+]
+Name = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_-]*$", examples=["feature_extractor"])]
+Text = Annotated[str, Field(min_length=1, examples=["some text"])]
+Url = Annotated[
+    str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$", examples=["http://localhost:9099"])
+]
+File = Annotated[str, Field(min_length=1, examples=["/etc/featurewatch/receiver-token"])]

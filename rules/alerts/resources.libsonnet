@@ -1,0 +1,40 @@
+local alert = import '../../lib/alert.libsonnet';
+local annotations = import '../../lib/annotations.libsonnet';
+local promql = import '../../lib/promql.libsonnet';
+
+local resources = ['cpu', 'memory'];
+
+function(config)
+  local name = 'FeatureExtractionResourcesCritical';
+  local q = promql.new(config);
+  local window = config.alerts[name].window;
+  local threshold(resource, matchers=[]) = q.threshold(name, ['resource="%s"' % resource] + matchers);
+  local latest(selector) = annotations.query(selector, 'humanizePercentage');
+  local cpu = latest(q.utilization('cpu', window) + '{extractor=%q}');
+  local memory = latest(q.utilization('memory', window) + '{extractor=%q}');
+  {
+    [name]: {
+      thresholds: std.flattenArrays([
+        alert.thresholds(config, name, function(t) t[resource], { resource: resource })
+        for resource in resources
+      ]),
+      alerts: alert.rules(
+        config,
+        name,
+        '{{ $labels.extractor }} is out of CPU or memory',
+        std.join('or\n', [
+          q.beyond(q.utilization(resource, window), '>', threshold(resource))
+          for resource in resources
+        ]),
+        {
+          cpu: cpu,
+          memory: memory,
+          value: 'CPU %s, memory %s' % [cpu, memory],
+          threshold: 'CPU %s, memory %s' % [
+            latest(threshold(resource, ['extractor=%q']))
+            for resource in resources
+          ],
+        }
+      ),
+    },
+  }
