@@ -1,0 +1,148 @@
+"""The metric contract: every metric and label name, with type, unit, help and labels.
+
+Rules, dashboards and documentation use these names; they are written here and nowhere else in
+the library. prometheus-client adds ``_bucket``, ``_sum`` and ``_count`` to histograms, and a
+``_created`` timestamp to counters and histograms unless the service turns those off.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+PREFIX = "feature_extraction_"
+DEFAULT_EXTRACTOR = "feature_extractor"
+
+LABEL_EXTRACTOR = "extractor"
+LABEL_ERROR_TYPE = "error_type"
+LABEL_RESULT = "result"
+LABEL_REASON = "reason"
+LABEL_VERSION = "version"
+
+RESULT_HIT = "hit"
+RESULT_MISS = "miss"
+
+#: Distinct ``error_type`` or ``reason`` values that one Extractor may create. Later new values
+#: are counted under ``OTHER``, so that a reason built from user input cannot flood Prometheus.
+MAX_LABEL_VALUES = 100
+OTHER = "other"
+
+#: Seconds. The default latency alerts compare p95 with 0.1 (high) and 0.15 (critical). Both are
+#: bounds here: a quantile is interpolated inside its bucket, so it is exact only at a bound.
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+#: Seconds; wider than the above, because a batch is many extractions.
+BATCH_DURATION_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+#: Items; the powers of two that batch sizes are usually set to.
+BATCH_SIZE_BUCKETS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric family of the contract."""
+
+    #: Full name as queried; a histogram's without ``_bucket``, ``_sum`` and ``_count``.
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    #: What one unit of the value is: ``seconds``, ``ratio`` (0 to 1), or the thing counted.
+    unit: str
+    #: The HELP text.
+    help: str
+    #: Label names in their order; ``le`` of histograms is understood.
+    labels: tuple[str, ...] = (LABEL_EXTRACTOR,)
+    #: Default upper bounds of a histogram in *unit*, without +Inf.
+    buckets: tuple[float, ...] = ()
+
+
+DURATION = Metric(
+    name=PREFIX + "duration_seconds",
+    type="histogram",
+    unit="seconds",
+    help="Time from start to end of one extraction, failed ones included.",
+    buckets=DURATION_BUCKETS,
+)
+REQUESTS = Metric(
+    name=PREFIX + "requests_total",
+    type="counter",
+    unit="extractions",
+    help="Extractions that ended, whether they succeeded, failed or were cancelled.",
+)
+ERRORS = Metric(
+    name=PREFIX + "errors_total",
+    type="counter",
+    unit="extractions",
+    help="Extractions that raised an Exception, by its class; cancellation is not an error.",
+    labels=(LABEL_EXTRACTOR, LABEL_ERROR_TYPE),
+)
+CACHE_LOOKUPS = Metric(
+    name=PREFIX + "cache_lookups_total",
+    type="counter",
+    unit="lookups",
+    help="Feature cache lookups, by result: hit or miss.",
+    labels=(LABEL_EXTRACTOR, LABEL_RESULT),
+)
+FALLBACKS = Metric(
+    name=PREFIX + "fallbacks_total",
+    type="counter",
+    unit="fallbacks",
+    help="Times that fallback features were used instead of extracted ones, by reason.",
+    labels=(LABEL_EXTRACTOR, LABEL_REASON),
+)
+BATCH_SIZE = Metric(
+    name=PREFIX + "batch_size",
+    type="histogram",
+    unit="items",
+    help="Items in one batch.",
+    buckets=BATCH_SIZE_BUCKETS,
+)
+BATCH_DURATION = Metric(
+    name=PREFIX + "batch_duration_seconds",
+    type="histogram",
+    unit="seconds",
+    help="Time to process one batch.",
+    buckets=BATCH_DURATION_BUCKETS,
+)
+QUEUE_DEPTH = Metric(
+    name=PREFIX + "queue_depth",
+    type="gauge",
+    unit="items",
+    help="Items waiting to be extracted.",
+)
+IN_PROGRESS = Metric(
+    name=PREFIX + "in_progress",
+    type="gauge",
+    unit="extractions",
+    help="Extractions that have started and not ended.",
+)
+CPU_UTILIZATION = Metric(
+    name=PREFIX + "cpu_utilization_ratio",
+    type="gauge",
+    unit="ratio",
+    help="CPU time used since the previous scrape, as a ratio of the container's CPU limit.",
+)
+MEMORY_UTILIZATION = Metric(
+    name=PREFIX + "memory_utilization_ratio",
+    type="gauge",
+    unit="ratio",
+    help="Memory working set as a ratio of the container's memory limit.",
+)
+INFO = Metric(
+    name=PREFIX + "info",
+    type="gauge",
+    unit="constant",
+    help="Always 1; the version label is that of the featurewatch library.",
+    labels=(LABEL_EXTRACTOR, LABEL_VERSION),
+)
+
+#: The whole contract, in the order in which documentation lists it.
+METRICS = (
+    DURATION,
+    REQUESTS,
+    ERRORS,
+    CACHE_LOOKUPS,
+    FALLBACKS,
+    BATCH_SIZE,
+    BATCH_DURATION,
+    QUEUE_DEPTH,
+    IN_PROGRESS,
+    CPU_UTILIZATION,
+    MEMORY_UTILIZATION,
+    INFO,
+)

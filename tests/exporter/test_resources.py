@@ -1,0 +1,277 @@
+"""CPU and memory ratios from the files of each kind of machine."""
+
+import pytest
+from prometheus_client import Gauge, generate_latest
+
+from featurewatch import watch_resources
+
+MIB = 1024 * 1024
+
+# 4 CPUs that were busy for 100 + 0 + 50 ticks (of 1/100 s), and 1000 MiB of which 400 are used.
+MACHINE = {
+    "proc/stat": "cpu 100 0 50 9000 10 0 0 0 0 0\n"
+    + "".join(f"cpu{n} 1 0 1 9\n" for n in range(4)),
+    "proc/meminfo": f"MemTotal: {1000 * 1024} kB\nMemFree: 1 kB\nMemAvailable: {600 * 1024} kB\n",
+}
+
+
+def v2_group(path, *, cpu_max="max 100000", memory_max="max"):
+    """A cgroup v2 group that used 10 s of CPU, and 300 MiB of which 100 are droppable cache."""
+    return {
+        f"{path}/cpu.stat": "usage_usec 10000000\nuser_usec 1\nnr_throttled 0\n",
+        f"{path}/cpu.max": f"{cpu_max}\n",
+        f"{path}/memory.current": f"{300 * MIB}\n",
+        f"{path}/memory.stat": f"anon 1\ninactive_file {100 * MIB}\nactive_file 1\n",
+        f"{path}/memory.max": f"{memory_max}\n",
+    }
+
+
+def v1_group(path, *, quota, memory_limit):
+    """The same use, as cgroup v1 writes it; *path* is that below each controller."""
+    return {
+        f"sys/fs/cgroup/cpuacct{path}/cpuacct.usage": "10000000000\n",
+        f"sys/fs/cgroup/cpu{path}/cpu.cfs_quota_us": f"{quota}\n",
+        f"sys/fs/cgroup/cpu{path}/cpu.cfs_period_us": "100000\n",
+        f"sys/fs/cgroup/memory{path}/memory.usage_in_bytes": f"{300 * MIB}\n",
+        f"sys/fs/cgroup/memory{path}/memory.limit_in_bytes": f"{memory_limit}\n",
+        f"sys/fs/cgroup/memory{path}/memory.stat": (
+            f"inactive_file 1\ntotal_inactive_file {100 * MIB}\n"
+        ),
+    }
+
+
+TOP = "sys/fs/cgroup"
+POD = "kubepods.slice/pod7/cri-9.scope"
+V2 = MACHINE | {f"{TOP}/cgroup.controllers": "cpu memory\n", "proc/self/cgroup": "0::/\n"}
+V2_ON_HOST = V2 | {"proc/self/cgroup": f"0::/{POD}\n"}
+V1_LINES = "4:memory:/docker/9\n2:cpu,cpuacct:/docker/9\n1:name=systemd:/docker/9\n"
+V1 = MACHINE | {"proc/self/cgroup": V1_LINES}
+V1_UNLIMITED = 9223372036854771712
+
+# After 10 s in which 4 s of CPU were used; the working set is 300 - 100 = 200 MiB.
+# name: (files, file that counts CPU, its text after 4 more CPU seconds, CPU ratio, memory ratio)
+USAGE_AFTER = "usage_usec 14000000\n"
+TREES = {
+    "v2 limited": (
+        # CPU 4 s / (10 s * 0.5 CPU) = 0.8; memory 200 / 250 MiB = 0.8
+        V2 | v2_group(TOP, cpu_max="50000 100000", memory_max=250 * MIB),
+        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        (0.8, 0.8),
+    ),
+    "v2 max is the machine": (
+        # CPU 4 / (10 * 4 CPUs) = 0.1; memory 200 / 1000 MiB = 0.2
+        V2 | v2_group(TOP),
+        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        (0.1, 0.2),
+    ),
+    "v2 limit above the machine is the machine": (
+        V2 | v2_group(TOP, cpu_max="6400000 100000", memory_max=64_000 * MIB),
+        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        (0.1, 0.2),
+    ),
+    "v2 with CPUs of its own": (
+        # cpuset 0,2-3 = 3 CPUs, no quota: 4 / (10 * 3) = 0.1333...
+        V2 | v2_group(TOP) | {f"{TOP}/cpuset.cpus.effective": "0,2-3\n"},
+        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        (4 / 30, 0.2),
+    ),
+    "v2 root of the host": (
+        # The root has cpu.stat, but neither limits nor memory.current: memory 400 / 1000 MiB
+        V2 | {f"{TOP}/cpu.stat": "usage_usec 10000000\n"},
+        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        (0.1, 0.4),
+    ),
+    "v2 with the host's cgroup tree": (
+        # Our group under the path of /proc/self/cgroup, not the pod's parent: 2 CPUs, 400 MiB
+        V2_ON_HOST
+        | v2_group(f"{TOP}/{POD}", cpu_max="200000 100000", memory_max=400 * MIB)
+        | v2_group(f"{TOP}/kubepods.slice", cpu_max="1000 100000", memory_max=1),
+        (f"{TOP}/{POD}/cpu.stat", USAGE_AFTER),
+        (0.2, 0.5),
+    ),
+    "v2 with the host's path but only our group mounted": (
+        V2_ON_HOST | v2_group(TOP, cpu_max="200000 100000", memory_max=400 * MIB),
+        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        (0.2, 0.5),
+    ),
+    "v2 with a path outside of the mount": (
+        V2
+        | v2_group(TOP, cpu_max="200000 100000", memory_max=400 * MIB)
+        | {"proc/self/cgroup": "0::/../../other\n"},
+        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        (0.2, 0.5),
+    ),
+    "v1 limited": (
+        # Docker mounts our group at the top of each controller: 2 CPUs, 400 MiB
+        V1 | v1_group("", quota=200_000, memory_limit=400 * MIB),
+        (f"{TOP}/cpuacct/cpuacct.usage", "14000000000\n"),
+        (0.2, 0.5),
+    ),
+    "v1 with the host's cgroup tree": (
+        V1 | v1_group("/docker/9", quota=200_000, memory_limit=400 * MIB),
+        (f"{TOP}/cpuacct/docker/9/cpuacct.usage", "14000000000\n"),
+        (0.2, 0.5),
+    ),
+    "v1 unlimited is the machine": (
+        V1 | v1_group("", quota=-1, memory_limit=V1_UNLIMITED),
+        (f"{TOP}/cpuacct/cpuacct.usage", "14000000000\n"),
+        (0.1, 0.2),
+    ),
+    "no cgroup is the machine": (
+        # 400 ticks more in user, the rest idle and waiting for disks: 4 / (10 * 4 CPUs)
+        MACHINE,
+        ("proc/stat", MACHINE["proc/stat"].replace("cpu 100 0 50 9000 10", "cpu 500 0 50 9900 99")),
+        (0.1, 0.4),
+    ),
+}
+
+
+def plant(root, files):
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def ratios(registry, extractor="feature_extractor"):
+    """One scrape: the CPU and the memory ratio, None for a series that is not there."""
+    samples = {
+        sample.name: sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.labels["extractor"] == extractor
+    }
+    return tuple(
+        samples.get(f"feature_extraction_{kind}_utilization_ratio") for kind in ("cpu", "memory")
+    )
+
+
+@pytest.mark.parametrize("tree", TREES.values(), ids=TREES.keys())
+def test_ratios_are_those_of_the_limit(registry, tmp_path, clock, tree):
+    files, after, expected = tree
+    plant(tmp_path, files)
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    plant(tmp_path, dict([after]))
+    clock.now += 10
+    assert ratios(registry) == pytest.approx(expected)
+
+
+def test_nothing_readable_gives_no_series(registry, tmp_path, clock):
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    clock.now += 10
+    assert ratios(registry) == (None, None)
+
+
+@pytest.mark.parametrize("damaged", ["", "garbage", "cpu", "usage_usec\n", "1 2 3"])
+def test_files_that_make_no_sense_give_no_series_and_no_error(registry, tmp_path, clock, damaged):
+    plant(tmp_path, dict.fromkeys(V2 | v2_group(TOP), damaged))
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    clock.now += 10
+    assert ratios(registry) == (None, None)
+
+
+def test_limit_is_enough_where_the_machine_cannot_be_read(registry, tmp_path, clock):
+    limited = v2_group(TOP, cpu_max="50000 100000", memory_max=250 * MIB)
+    plant(tmp_path, limited | {f"{TOP}/cgroup.controllers": "cpu memory\n"})
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    plant(tmp_path, {f"{TOP}/cpu.stat": USAGE_AFTER})
+    clock.now += 10
+    assert ratios(registry) == pytest.approx((0.8, 0.8))
+
+
+def test_unlimited_group_without_a_readable_machine_gives_no_series(registry, tmp_path, clock):
+    plant(tmp_path, v1_group("", quota=-1, memory_limit=V1_UNLIMITED))
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    clock.now += 10
+    assert ratios(registry) == (None, None)  # not 200 MiB / 8 EiB
+
+
+@pytest.fixture
+def limited(tmp_path):
+    """A tree limited to half a CPU and 250 MiB; call it with the CPU seconds used so far."""
+    plant(tmp_path, V2 | v2_group(TOP, cpu_max="50000 100000", memory_max=250 * MIB))
+
+    def use(seconds):
+        plant(tmp_path, {f"{TOP}/cpu.stat": f"usage_usec {int(seconds * 1e6)}\n"})
+
+    use(10)
+    return use
+
+
+def test_cpu_is_the_mean_since_the_previous_scrape(registry, tmp_path, clock, limited):
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    assert ratios(registry) == (None, 0.8)  # no time has passed: no CPU yet, rather than 0
+    for seconds, used, expected in [(10, 11, 0.2), (20, 16, 0.5), (10, 16, 0.0), (10, 21, 1.0)]:
+        # 1 / (10 * 0.5), 5 / (20 * 0.5), 0 / (10 * 0.5), 5 / (10 * 0.5)
+        clock.now += seconds
+        limited(used)
+        assert ratios(registry)[0] == pytest.approx(expected)
+
+
+def test_second_scrape_at_once_gets_the_same_cpu_ratio(registry, tmp_path, clock, limited):
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    clock.now += 10
+    limited(14)
+    assert ratios(registry)[0] == pytest.approx(0.8)
+    clock.now += 0.5
+    limited(14.25)
+    assert ratios(registry)[0] == pytest.approx(0.8)
+    clock.now += 1.5
+    limited(14.5)
+    assert ratios(registry)[0] == pytest.approx(0.5)  # 0.5 / (2 * 0.5): the skipped one is in
+
+
+def test_cpu_counter_that_went_back_gives_no_sample_once(registry, tmp_path, clock, limited):
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    for used, expected in [(1, None), (2, 0.2)]:
+        clock.now += 10
+        limited(used)
+        assert ratios(registry)[0] == expected
+
+
+def test_cpu_of_another_source_is_not_subtracted(registry, tmp_path, clock, limited):
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    (tmp_path / TOP / "cgroup.controllers").unlink()  # now only the machine can be read,
+    plant(tmp_path, {"proc/stat": "cpu 9000 0 0 0 0 0 0 0\ncpu0 9000\n"})  # which used 90 s
+    clock.now += 10
+    assert ratios(registry) == (None, 0.4)
+
+
+def test_extractors_of_one_process_share_the_values(registry, tmp_path, clock, limited):
+    for name in ("text", "image", "text"):
+        watch_resources(name, registry=registry, root=tmp_path, clock=clock)
+    clock.now += 10
+    limited(14)
+    text = generate_latest(registry).decode()
+    for name in ("text", "image"):
+        assert f'feature_extraction_cpu_utilization_ratio{{extractor="{name}"}} 0.8\n' in text
+    assert text.count("# TYPE feature_extraction_cpu_utilization_ratio gauge") == 1
+    assert text.count("\nfeature_extraction_cpu_utilization_ratio{") == 2
+
+
+def test_another_root_for_the_same_registry_is_refused(registry, tmp_path):
+    watch_resources(registry=registry, root=tmp_path)
+    with pytest.raises(ValueError, match="watches resources under"):
+        watch_resources("image", registry=registry, root="/")
+
+
+def test_names_registered_by_somebody_else_are_refused(registry, tmp_path):
+    Gauge("feature_extraction_cpu_utilization_ratio", "Not ours.", registry=registry)
+    with pytest.raises(ValueError, match="feature_extraction_cpu_utilization_ratio"):
+        watch_resources(registry=registry, root=tmp_path)
+
+
+def test_empty_extractor_name_is_refused(registry):
+    with pytest.raises(ValueError, match="extractor name must be text"):
+        watch_resources("", registry=registry)
