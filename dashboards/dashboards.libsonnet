@@ -1,3 +1,7 @@
 {
-  grafanaDashboards+:: {},
+  local config = $._config.featurewatch,
+
+  grafanaDashboards+:: {
+    'featurewatch-overview.json': (import 'overview.libsonnet')(config),
+  },
 }

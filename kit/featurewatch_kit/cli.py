@@ -1,6 +1,6 @@
 """The `featurewatch` command.
 
-Exit codes: 0 done, 1 a check found something, 2 wrong input, with one line per fault.
+Exit codes: 0 done, 1 a check found something or the demo failed, 2 wrong input, one line per fault.
 """
 
 import argparse
@@ -9,11 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurewatch_receiver.errors import ConfigError
-
-from featurewatch_kit import generate
-from featurewatch_kit.errors import KitError
+from featurewatch_kit import generate, programs
+from featurewatch_kit.errors import DemoError, KitError
 from featurewatch_kit.project import find_root, load_config
+from featurewatch_receiver.errors import ConfigError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     except (ConfigError, KitError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -31,11 +33,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="featurewatch", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _generate_options(commands.add_parser("generate", help="write every generated file"))
+    _tools_options(
+        commands.add_parser("tools", help="say which Prometheus and Alertmanager are used")
+    )
     _demo_options(commands.add_parser("demo", help="run the whole chain through an incident"))
     return parser
 
 
+def _root_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the featurewatch checkout")
+
+
 def _project_options(parser: argparse.ArgumentParser) -> None:
+    _root_option(parser)
     parser.add_argument(
         "--config",
         type=Path,
@@ -44,7 +54,6 @@ def _project_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="your settings, laid over config.yaml; may be given again",
     )
-    parser.add_argument("--root", type=Path, metavar="DIR", help="the featurewatch checkout")
 
 
 def _generate_options(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +70,25 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_demo)
 
 
+def _root(options: argparse.Namespace) -> Path:
+    root: Path = options.root or Path.cwd()
+    return find_root(root.resolve())
+
+
+def _tools_options(parser: argparse.ArgumentParser) -> None:
+    _root_option(parser)
+    parser.set_defaults(run=_tools)
+
+
+def _tools(options: argparse.Namespace) -> int:
+    root = _root(options)
+    for program in programs.ALL:
+        print(programs.find(program, root))
+    return 0
+
+
 def _generate(options: argparse.Namespace) -> int:
-    root = options.root or find_root(Path.cwd())
+    root = _root(options)
     files = generate.generate(load_config(root, options.config), root)
     folder = options.out or root
     if options.check:
@@ -82,7 +108,7 @@ def _demo(options: argparse.Namespace) -> int:
     # The demo pulls in servers; the other commands start without them.
     from featurewatch_kit.demo.run import run_demo
 
-    root = options.root or find_root(Path.cwd())
+    root = _root(options)
     stay = sys.stdout.isatty() and not os.environ.get("DEMO_EXIT")
     return run_demo(root, options.config, stay=stay)
 

@@ -2,17 +2,25 @@
 
 from typing import Annotated, Literal
 
+from pydantic import ConfigDict, Field
+
 from featurewatch_receiver.config import (
     ActionName,
-    Duration,
     History,
     HttpBackend,
     Receiver,
     Responses,
     Target,
 )
-from featurewatch_receiver.values import File, Name, PositiveDuration, Strict, Text, Url
-from pydantic import Field
+from featurewatch_receiver.values import (
+    Duration,
+    File,
+    Name,
+    PositiveDuration,
+    Strict,
+    Text,
+    Url,
+)
 
 Severity = Annotated[Literal["low", "medium", "high", "critical"], Field(examples=["high"])]
 Channel = Annotated[
@@ -43,7 +51,7 @@ class Metrics(Strict):
 class Labels(Strict):
     """Labels of an alert: category and type, and any others."""
 
-    model_config = {**Strict.model_config, "extra": "allow"}
+    model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Text]
 
     category: Text

@@ -1,13 +1,12 @@
-"""Faults of a configuration that no single key shows: names that nothing defines, missing addresses."""
+"""Faults that no single key shows: names that nothing defines, missing addresses."""
 
 import re
 from collections.abc import Iterator
 
+from featurewatch_kit.config import Config, LatencyAlert, Level, Recipient, ResourceAlert
 from featurewatch_receiver.config import check_modes, check_targets
 from featurewatch_receiver.configfile import Problem
 from featurewatch_receiver.values import seconds
-
-from featurewatch_kit.config import Config, LatencyAlert, Level, Recipient, ResourceAlert
 
 # The field of a recipient that holds the address for a channel.
 ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_key_file"}
@@ -64,7 +63,9 @@ def _policies(config: Config) -> Iterator[Problem]:
     if DEFAULT_POLICY not in policies:
         message = f"lacks the policy {DEFAULT_POLICY!r} for what has no policy; define it"
         yield Problem(path=("escalation", "policies"), message=message)
-    users = [(("alerts", name), alert.escalation) for name, alert in config.alerts.items()]
+    users: list[tuple[tuple[str, ...], str]] = [
+        (("alerts", name), alert.escalation) for name, alert in config.alerts.items()
+    ]
     users += [
         (("correlation", "rules", name), rule.escalation)
         for name, rule in config.correlation.rules.items()

@@ -5,14 +5,12 @@ from typing import Any
 import yaml
 
 # Keys in reading order; all others follow in alphabetical order.
-_ORDER = (
-    # rules
-    "groups name record alert interval rules expr for keep_firing_for labels summary description"
-    # Alertmanager
-    " global templates route receiver matchers group_by group_wait group_interval repeat_interval"
-    " continue routes inhibit_rules source_matchers target_matchers equal receivers"
-).split()
-_RANK = {key: rank for rank, key in enumerate(_ORDER)}
+_RULES = ["groups", "name", "record", "alert", "interval", "rules", "expr", "for"]
+_RULES += ["keep_firing_for", "labels", "annotations", "summary", "description"]
+_ALERTMANAGER = ["global", "templates", "route", "receiver", "matchers", "group_by"]
+_ALERTMANAGER += ["group_wait", "group_interval", "repeat_interval", "continue", "routes"]
+_ALERTMANAGER += ["inhibit_rules", "source_matchers", "target_matchers", "equal", "receivers"]
+_RANK = {key: rank for rank, key in enumerate(_RULES + _ALERTMANAGER)}
 
 
 class _Dumper(yaml.CSafeDumper):

@@ -1,0 +1,71 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Your settings, laid over config.yaml: make generate CONFIG=my.yaml OUT=build/mine
+CONFIG ?=
+OUT ?=
+options = $(foreach file,$(CONFIG),--config $(file)) $(if $(OUT),--out $(OUT))
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it is over)
+	@$(BIN)/featurewatch demo $(foreach file,$(CONFIG),--config $(file))
+
+.PHONY: test
+test: tools lint types check ## Run lint, types, the check of generated files, and all tests
+	$(BIN)/pytest
+
+.PHONY: generate
+generate: venv ## Write rules, Alertmanager configuration, dashboards (CONFIG=my.yaml OUT=folder)
+	@$(BIN)/featurewatch generate $(options)
+
+.PHONY: check
+check: venv ## Fail when a generated file is not what the sources generate
+	@$(BIN)/featurewatch generate --check $(options)
+
+.PHONY: lint
+lint: venv ## Check style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+.PHONY: format
+format: venv ## Mend style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: types
+types: venv ## Check types
+	$(BIN)/mypy
+
+.PHONY: lock
+lock: venv ## Renew requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --no-emit-package featurewatch \
+	  --no-emit-package featurewatch-receiver --no-emit-package featurewatch-kit \
+	  --no-header --output-file requirements-dev.txt requirements-dev.in
+
+.PHONY: venv
+venv: $(VENV)/.installed ## Create the virtual environment
+
+$(VENV)/.installed: requirements-dev.txt pyproject.toml receivers/pyproject.toml kit/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "featurewatch needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	@scripts/make-venv.sh $(PYTHON) $(VENV)
+	@$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --editable . --editable receivers --editable kit
+	@touch $@
+
+.PHONY: tools
+tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has them
+	@$(BIN)/featurewatch tools >/dev/null 2>&1 \
+	  || scripts/apt-unpack.sh .tools prometheus prometheus-alertmanager \
+	  || true
+	@$(BIN)/featurewatch tools >/dev/null
+
+.PHONY: clean
+clean: ## Remove everything that make has made
+	rm -rf $(VENV) .tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis

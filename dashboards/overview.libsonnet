@@ -1,0 +1,92 @@
+// The five sources of the service against their thresholds.
+local panels = import '../lib/panels.libsonnet';
+local promql = import '../lib/promql.libsonnet';
+
+function(config)
+  local q = promql.new(config);
+  local of(series) = '%s{extractor=~"$extractor"}' % series;
+  local threshold(alert, matchers=[]) = q.threshold(alert, ['extractor=~"$extractor"'] + matchers);
+  local window(alert) = config.alerts[alert].window;
+  local against(title, description, unit, alert, record) =
+    panels.timeseries(title, description, unit, [
+      panels.target(of(record(window(alert))), '{{extractor}}'),
+      panels.target(threshold(alert), 'threshold {{extractor}}'),
+    ]);
+  local utilization(resource, title) =
+    local alert = 'FeatureExtractionResourcesCritical';
+    panels.timeseries(title, "Of the container's limit, worst instance.", 'percentunit', [
+      panels.target(of(q.utilization(resource, window(alert))), '{{extractor}}'),
+      panels.target(threshold(alert, ['resource="%s"' % resource]), 'threshold {{extractor}}'),
+    ]);
+  local requests = q.metric('requests_total', ['extractor=~"$extractor"']);
+
+  {
+    uid: 'featurewatch-overview',
+    title: 'Feature extraction / Overview',
+    description: 'Latency, cache, errors, fallbacks and resources of feature extraction.',
+    tags: ['featurewatch'],
+    schemaVersion: 39,
+    editable: false,
+    refresh: '30s',
+    time: { from: 'now-1h', to: 'now' },
+    timezone: 'browser',
+    templating: {
+      list: [panels.variables.datasource, panels.variables.extractor(q.metric('requests_total'))],
+    },
+    annotations: {
+      list: [{
+        name: 'Alerts',
+        enable: true,
+        iconColor: 'red',
+        datasource: panels.datasource,
+        expr: 'ALERTS{alertstate="firing", escalation_level="1", extractor=~"$extractor"}',
+        titleFormat: '{{alertname}}',
+        step: config.alerting.evaluation_interval,
+      }],
+    },
+    panels: panels.grid([
+      panels.timeseries('Requests', 'Extractions per second.', 'reqps', [
+        panels.target('sum by (extractor) (rate(%s[$__rate_interval]))' % requests, '{{extractor}}'),
+      ]),
+      against(
+        'Latency, 95th percentile',
+        'Critical above the line.',
+        's',
+        'FeatureExtractionLatencyCritical',
+        q.p95
+      ),
+      against(
+        'Cache hit ratio',
+        'Too low below the line.',
+        'percentunit',
+        'FeatureExtractionCacheHitRateLow',
+        q.hitRatio
+      ),
+      against(
+        'Error ratio',
+        'Extractions that raised an exception.',
+        'percentunit',
+        'FeatureExtractionErrorRateHigh',
+        q.errorRatio
+      ),
+      against(
+        'Fallback ratio',
+        "Answers without the model's features.",
+        'percentunit',
+        'FeatureExtractionFallbackUsageHigh',
+        q.fallbackRatio
+      ),
+      panels.timeseries('Waiting work', 'Queued and running extractions.', 'short', [
+        panels.target(
+          'sum by (extractor) (%s)' % q.metric('queue_depth', ['extractor=~"$extractor"']),
+          'queued {{extractor}}'
+        ),
+        panels.target(
+          'sum by (extractor) (%s)' % q.metric('in_progress', ['extractor=~"$extractor"']),
+          'in progress {{extractor}}'
+        ),
+      ]),
+      utilization('cpu', 'CPU'),
+      utilization('memory', 'Memory'),
+    ]),
+  }

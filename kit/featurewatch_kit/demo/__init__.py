@@ -1,0 +1,1 @@
+"""The whole chain on one machine: stand-ins for what can't be there, and a mailbox."""
