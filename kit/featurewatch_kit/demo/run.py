@@ -8,6 +8,7 @@ from pathlib import Path
 from featurewatch_kit.demo.incident import Incident
 from featurewatch_kit.demo.stack import TIMINGS, Stack
 from featurewatch_kit.demo.timeline import Timeline
+from featurewatch_kit.project import load_config
 
 FOLDER = Path("build/demo")
 # It takes about one; more means that a link is broken.
@@ -23,6 +24,7 @@ def run_demo(root: Path, overlays: list[Path], *, stay: bool) -> int:
         MissingProgramError: Prometheus or Alertmanager is not there.
 
     """
+    load_config(root, [root / TIMINGS, *overlays])  # a mistake is told before anything starts
     signal.signal(signal.SIGTERM, _interrupt)
     folder = root / FOLDER
     shutil.rmtree(folder, ignore_errors=True)

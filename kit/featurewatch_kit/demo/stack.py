@@ -155,7 +155,7 @@ class Stack:
 
     def _start_receiver(self) -> None:
         config = str(self.folder / generate.RECEIVER)
-        self._python("receiver", ["-m", "featurewatch_receiver.cli", "serve", "--config", config])
+        self._python("receiver", ["-m", "featurewatch_receiver", "serve", "--config", config])
         self._wait_for("receiver", self.urls.receiver, "/readyz")
 
     def _start_alertmanager(self, program: Path) -> None:

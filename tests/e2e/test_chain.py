@@ -1,0 +1,128 @@
+"""The real chain: feature server, Prometheus, Alertmanager, receiver, one incident."""
+
+import socket
+import time
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from featurewatch_kit.demo.clients import Client, Prometheus
+from featurewatch_kit.demo.incident import Incident
+from featurewatch_kit.demo.stack import Stack
+from featurewatch_kit.demo.timeline import Timeline
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass
+class Story:
+    """What one incident left behind, read before the stack went down."""
+
+    stack: Stack
+    held: dict[str, float]
+    timeline: str
+    mails: list[Any]
+    slack: list[dict[str, Any]]
+    pagerduty: list[dict[str, Any]]
+    episodes: list[dict[str, Any]]
+    rules: list[dict[str, Any]]
+    ports: list[int] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def story(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    out = StringIO()
+    timeline = Timeline(out)
+    folder = tmp_path_factory.mktemp("chain")
+    with Stack(root, folder, on_message=timeline.notification) as stack:
+        held = Incident(stack, timeline).run(seconds=200)
+        urls = stack.urls
+        _wait_until(lambda: _resolved(stack.pagerduty.messages()), seconds=30)
+        told = Story(
+            stack=stack,
+            held=held,
+            timeline=out.getvalue(),
+            mails=stack.mailbox.messages(),
+            slack=stack.slack.messages(),
+            pagerduty=stack.pagerduty.messages(),
+            episodes=Client(urls.receiver, stack.token).get("/api/v1/episodes")["episodes"],
+            rules=Prometheus(urls.prometheus).get("/api/v1/rules")["data"]["groups"],
+            ports=[int(url.split(":")[2].split("/")[0]) for url in vars(urls).values()],
+        )
+    return told
+
+
+def _resolved(events: list[dict[str, Any]]) -> bool:
+    return any(event["event_action"] == "resolve" for event in events)
+
+
+def _wait_until(condition: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.1)
+
+
+def test_each_link_of_the_chain_holds_in_order(story: Story) -> None:
+    times = list(story.held.values())
+    assert times == sorted(times)
+    assert "the service recovers" in story.held
+
+
+def test_every_rule_is_evaluated_without_error(story: Story) -> None:
+    rules = [rule for group in story.rules for rule in group["rules"]]
+    assert rules
+    assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}
+
+
+def test_the_cache_is_cleared_once_and_the_service_recovers_by_it(story: Story) -> None:
+    runs = [
+        remediation
+        for episode in story.episodes
+        for remediation in episode["remediations"]
+        if remediation["action"] == "clear_cache" and remediation["state"] == "succeeded"
+    ]
+    assert len(runs) == 1
+
+
+def test_every_episode_ends(story: Story) -> None:
+    assert story.episodes
+    assert [e["alertname"] for e in story.episodes if e["resolved_at"] is None] == []
+
+
+def test_people_get_mail_that_names_value_and_threshold_and_a_resolve(story: Story) -> None:
+    subjects = [" ".join(mail["Subject"].split()) for mail in story.mails]
+    assert any("FeatureExtraction" in s and not s.startswith("[RESOLVED]") for s in subjects)
+    assert any(s.startswith("[RESOLVED]") for s in subjects)
+    text = story.mails[0].get_body(("plain",)).get_content()
+    assert "Value:" in text
+    assert "Threshold:" in text
+    assert "<no value>" not in text
+
+
+def test_slack_names_the_level_and_how_soon_to_react(story: Story) -> None:
+    attachment = story.slack[0]["attachments"][0]
+    fields = {f["title"]: f["value"] for f in attachment["fields"]}
+    assert fields["Escalation level"] in {"2", "3"}
+    assert fields["Response expected"].startswith("within")
+
+
+def test_pagerduty_is_told_the_end_of_what_it_was_told(story: Story) -> None:
+    triggered = {e["dedup_key"] for e in story.pagerduty if e["event_action"] == "trigger"}
+    resolved = {e["dedup_key"] for e in story.pagerduty if e["event_action"] == "resolve"}
+    assert triggered
+    assert resolved <= triggered
+
+
+def test_the_timeline_tells_the_incident_from_breach_to_resolve(story: Story) -> None:
+    for word in ("incident", "breach", "alert", "remediation", "email", "recovery", "resolved"):
+        assert f"  {word}" in story.timeline
+
+
+def test_no_port_is_left_open(story: Story) -> None:
+    for port in story.ports:
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
