@@ -62,7 +62,7 @@ $(VENV)/.installed: requirements-dev.txt pyproject.toml receivers/pyproject.toml
 .PHONY: tools
 tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has them
 	@$(BIN)/featurewatch tools >/dev/null 2>&1 \
-	  || scripts/apt-unpack.sh .tools prometheus prometheus-alertmanager \
+	  || { echo "fetching Prometheus and Alertmanager into .tools"; scripts/fetch-tools.sh .tools; } \
 	  || true
 	@$(BIN)/featurewatch tools >/dev/null
 

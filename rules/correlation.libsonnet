@@ -45,10 +45,17 @@ function(config)
   ||| % vars(name);
   local firing(name, severity) =
     'ALERTS{alertname=~"%s", alertstate="firing", severity="%s"}' % [vars(name).members, severity];
-  local expr(name, severity, worse) =
+  local begins(name, severity, worse) =
     together(name)
     + '  and on (%s)\n%s\n' % [q.by, firing(name, severity)]
     + std.join('', ['  unless on (%s)\n%s\n' % [q.by, firing(name, w)] for w in worse]);
+  local lasts(name, severity) = |||
+    or
+    # Once begun, it lasts until its last member ends: nobody is told of the same trouble again.
+    count by (%(by)s) (%(activation)s{correlation="%(name)s"})
+      and on (%(by)s)
+    ALERTS{alertname="%(name)s", severity="%(severity)s", alertstate="firing"}
+  ||| % (vars(name) { severity: severity });
   local members(name) =
     '{{ range printf %s $labels.extractor | query }}{{ .Labels.alertname }} {{ end }}'
     % std.escapeStringJson(
@@ -63,7 +70,7 @@ function(config)
     };
     escalation.escalate(config, {
       alert: name,
-      expr: expr(name, severity, worse),
+      expr: begins(name, severity, worse) + lasts(name, severity),
       'for': '0s',
       keep_firing_for: settings.cooldown,
       labels: { category: 'correlation', type: name, severity: severity },

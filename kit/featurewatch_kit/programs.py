@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featurewatch_kit.errors import MissingProgramError
 
-UNPACKED = Path(".tools/usr/bin")
+TOOLS = Path(".tools")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +50,15 @@ def find(program: Program, root: Path) -> Path:
 
 
 def _candidates(program: Program, root: Path) -> list[Path]:
-    unpacked = [root / UNPACKED / name for name in program.names]
+    unpacked = [root / TOOLS / "usr/bin" / name for name in program.names]
     on_path = [Path(path) for name in program.names if (path := shutil.which(name))]
     return [path for path in unpacked if path.is_file()] + on_path
+
+
+def start_folder(path: Path, root: Path) -> Path | None:
+    """Folder that a program must start in, if any: see scripts/fetch-tools.sh."""
+    tools = root / TOOLS
+    return tools if path.is_relative_to(tools) else None
 
 
 def version(path: Path) -> tuple[int, int]:

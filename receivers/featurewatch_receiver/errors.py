@@ -1,8 +1,34 @@
 """Errors of the receiver.
 
 ReceiverError
-└── ConfigError: the configuration can't be used; carries one line per problem
+├── ConfigError: the configuration can't be used; carries one line per problem
+├── ListenError: the address can't be listened on
+├── PayloadError: a delivery is not what Alertmanager sends
+├── ActionSkippedError: the action is not due after all; carries a named reason
+├── DeadlineError: the action's time is up
+└── TargetError: the target did not do as asked; carries a named reason
+    ├── TargetUnreachableError: no connection, so nothing was sent
+    ├── TargetSilentError: no complete answer; what the target did is not known
+    ├── TargetRefusedError: the target answered with an error
+    ├── TargetAnswerInvalidError: the answer is not the contract's
+    └── TargetChangedError: somebody else changed what the plan was made for
 """
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class SkipReason(StrEnum):
+    """Why an action does not run."""
+
+    NO_RESPONSE = "no_response"
+    RESPONSES_DISABLED = "responses_disabled"
+    ACTION_OFF = "action_off"
+    TARGET_NOT_ALLOWED = "target_not_allowed"
+    ALERT_RESOLVED = "alert_resolved"
+    TARGET_BUSY = "target_busy"
+    COOLDOWN = "cooldown"
+    AT_MAX_REPLICAS = "at_max_replicas"
 
 
 class ReceiverError(Exception):
@@ -15,3 +41,61 @@ class ConfigError(ReceiverError):
     def __init__(self, problems: list[str]):
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class ListenError(ReceiverError):
+    """The address can't be listened on."""
+
+
+class PayloadError(ReceiverError):
+    """A delivery is not what Alertmanager sends. The text names the place and the mend."""
+
+
+class ActionSkippedError(ReceiverError):
+    """The action is not due after all."""
+
+    def __init__(self, reason: SkipReason, detail: str):
+        super().__init__(detail)
+        self.reason = reason
+
+
+class DeadlineError(ReceiverError):
+    """The action's time is up. The text says what was still missing."""
+
+    reason = "deadline_passed"
+
+
+class TargetError(ReceiverError):
+    """The target did not do as asked."""
+
+    reason: ClassVar[str]
+
+
+class TargetUnreachableError(TargetError):
+    """No connection, so nothing was sent."""
+
+    reason = "target_unreachable"
+
+
+class TargetSilentError(TargetError):
+    """No complete answer; what the target did is not known."""
+
+    reason = "target_silent"
+
+
+class TargetRefusedError(TargetError):
+    """The target answered with an error."""
+
+    reason = "target_refused"
+
+
+class TargetAnswerInvalidError(TargetError):
+    """The answer is not the contract's."""
+
+    reason = "target_answer_invalid"
+
+
+class TargetChangedError(TargetError):
+    """Somebody else changed what the plan was made for."""
+
+    reason = "target_changed"

@@ -152,6 +152,7 @@ class Incident:
             self._observe_measure(measure)
         self._observe_alerts()
         self._observe_remediations()
+        self._timeline.flush()
 
     def _observe_measure(self, measure: Measure) -> None:
         value = self._prometheus.value(measure.record)
@@ -187,6 +188,6 @@ class Incident:
         if key in self._seen:
             return
         self._seen.add(key)
-        detail = step.get("detail") or step.get("reason") or ""
+        detail = step.get("reason") or step.get("detail")
         text = f"{remediation['action']} on {remediation['target']}: {step['state']}"
-        self._timeline.add("remediation", text, *([str(detail)] if detail else []))
+        self._timeline.add("remediation", f"{text} ({detail})" if detail else text)

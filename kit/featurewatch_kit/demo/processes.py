@@ -29,19 +29,21 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, name: str, command: list[str], **environment: str) -> "subprocess.Popen[bytes]":
-        """Start one child in a process group of its own; its output goes to <logs>/<name>.log."""
+    def start(
+        self, name: str, command: list[str], *, folder: Path | None = None, **environment: str
+    ) -> None:
+        """Start one child in `folder`; its output goes to <logs>/<name>.log."""
         with self.log(name).open("wb") as log:
             child = subprocess.Popen(
                 _dies_with_parent() + command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                cwd=folder,
                 env={**os.environ, **environment},
                 start_new_session=True,
             )
         self._children.append((name, child))
-        return child
 
     def log(self, name: str) -> Path:
         """Where a child's output goes."""

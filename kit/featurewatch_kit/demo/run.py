@@ -46,8 +46,8 @@ def run_demo(root: Path, overlays: list[Path], *, stay: bool) -> int:
 def _run_incident(stack: Stack, timeline: Timeline) -> None:
     timeline.heading("The incident:")
     held = Incident(stack, timeline).run(LONGEST_SECONDS)
-    timeline.heading("The chain held, seconds after the fault:")
-    timeline.heading("\n".join(f"{seconds:6.1f} s  {what}" for what, seconds in held.items()))
+    lines = [f"{seconds:6.1f} s  {what}" for what, seconds in held.items()]
+    timeline.heading("\n".join(["The chain held, seconds after the fault:", *lines]))
 
 
 def _show_urls(stack: Stack, timeline: Timeline) -> None:

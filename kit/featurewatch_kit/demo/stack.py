@@ -20,8 +20,9 @@ from featurewatch_kit.project import load_config
 
 TIMINGS = Path("examples/demo.yaml")
 HOST = "127.0.0.1"
-# PagerDuty's integration keys have 32 characters; Alertmanager and the stand-in accept any.
-ROUTING_KEY = "0" * 32
+PAGED = ("on_call_engineer", "engineering_manager")
+# PagerDuty's integration keys have 32 characters.
+ROUTING_KEY_LENGTH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,8 @@ class Stack:
         self.token = secrets.token_urlsafe(32)
         self._write_secret("receiver-token", self.token)
         self._write_secret("slack-url", self.slack.url)
-        self._write_secret("pagerduty-key", ROUTING_KEY)
+        for name in PAGED:
+            self._write_secret(f"pagerduty-{name}", name.ljust(ROUTING_KEY_LENGTH, "-"))
         places = self.folder / "places.yaml"
         places.write_text(yaml.safe_dump(self._places()))
         self.config = load_config(self.root, [self.root / TIMINGS, *self.overlays, places])
@@ -103,9 +105,11 @@ class Stack:
 
     def _places(self) -> dict[str, Any]:
         """Settings that are known only now: ports and paths."""
-        key = {"pagerduty_routing_key_file": str(self.folder / "pagerduty-key")}
         return {
-            "recipients": {"on_call_engineer": key, "engineering_manager": key},
+            "recipients": {
+                name: {"pagerduty_routing_key_file": str(self.folder / f"pagerduty-{name}")}
+                for name in PAGED
+            },
             "channels": {
                 "email": {"smarthost": self.mailbox.address, "require_tls": False},
                 "slack": {"api_url_file": str(self.folder / "slack-url")},
@@ -166,7 +170,8 @@ class Stack:
             "web.external-url": self.urls.alertmanager,
             "cluster.listen-address": "",
         }
-        self.processes.start("alertmanager", _command(program, options))
+        folder = programs.start_folder(program, self.root)
+        self.processes.start("alertmanager", _command(program, options), folder=folder)
         self._wait_for("alertmanager", self.urls.alertmanager, "/-/ready")
 
     def _start_prometheus(self, program: Path) -> None:
@@ -175,8 +180,11 @@ class Stack:
             "storage.tsdb.path": self.folder / "prometheus-data",
             "web.listen-address": _address(self.urls.prometheus),
             "web.external-url": self.urls.prometheus,
+            # A resolve that was inhibited when it came is sent again after this time.
+            "rules.alert.resend-delay": "5s",
         }
-        self.processes.start("prometheus", _command(program, options))
+        folder = programs.start_folder(program, self.root)
+        self.processes.start("prometheus", _command(program, options), folder=folder)
         self._wait_for("prometheus", self.urls.prometheus, "/-/ready")
 
     def _python(self, name: str, arguments: list[str]) -> None:

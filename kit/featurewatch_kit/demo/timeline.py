@@ -29,6 +29,7 @@ class Timeline:
         self._out = out or sys.stdout
         self._lock = threading.Lock()
         self._start = time.monotonic()
+        self._arrived: dict[tuple[str, ...], list[str]] = {}
 
     def restart(self) -> None:
         """Count from now."""
@@ -46,9 +47,17 @@ class Timeline:
         self._print("\n".join(lines))
 
     def notification(self, channel: str, message: Any) -> None:
-        """Print what a person would see of a notification."""
-        lines = PREVIEWS[channel](message)
-        self.add(channel, lines[0], *lines[1:])
+        """Keep what a person would see of a notification for the next `flush`."""
+        to, *lines = PREVIEWS[channel](message)
+        with self._lock:
+            self._arrived.setdefault((channel, *lines), []).append(to)
+
+    def flush(self) -> None:
+        """Print the notifications that have arrived, once for all recipients of the same text."""
+        with self._lock:
+            arrived, self._arrived = self._arrived, {}
+        for (channel, text, *more), recipients in arrived.items():
+            self.add(channel, f"to {', '.join(sorted(recipients))}", text, *more)
 
     def _paint(self, kind: str) -> str:
         padded = f"{kind:{_WIDTH}}"
@@ -64,23 +73,25 @@ class Timeline:
 def _email(message: EmailMessage) -> list[str]:
     body = message.get_body(("plain",))
     text = body.get_content() if body else ""
-    wanted = re.findall(r"^ *(?:Value|Threshold|Level): .*$", text, re.MULTILINE)
+    facts = dict(re.findall(r"^ *(Value|Threshold|Level): +(.*)$", text, re.MULTILINE))
     subject = " ".join(str(message["Subject"]).split())
-    return [f"to {message['To']}: {subject}", *(" ".join(line.split()) for line in wanted)]
+    return [str(message["To"]), subject, *_line(facts)]
 
 
 def _slack(message: dict[str, Any]) -> list[str]:
     attachment = message["attachments"][0]
-    text = attachment.get("text", "").strip().splitlines()
     fields = {field["title"]: field["value"] for field in attachment.get("fields", [])}
-    level = f"Escalation level {fields.get('Escalation level')}"
-    expected = f"response expected {fields.get('Response expected')}"
-    return [f"to {message['channel']}: {attachment['title']}", *text, f"{level}, {expected}"]
+    return [message["channel"], attachment["title"], *_line(fields)]
 
 
 def _pagerduty(event: dict[str, Any]) -> list[str]:
     payload = event.get("payload") or {}
-    return [f"{event['event_action']}: {payload.get('summary', event['dedup_key'])}"]
+    summary = payload.get("summary", event["dedup_key"])
+    return [event["routing_key"].rstrip("-"), f"{event['event_action']}: {summary}"]
+
+
+def _line(facts: dict[str, str]) -> list[str]:
+    return [", ".join(f"{name.lower()} {value}" for name, value in facts.items())] if facts else []
 
 
 PREVIEWS: dict[str, Callable[[Any], list[str]]] = {

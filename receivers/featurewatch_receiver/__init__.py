@@ -1,0 +1,1 @@
+"""featurewatch's receiver: takes Alertmanager's webhooks, remembers, and remediates."""

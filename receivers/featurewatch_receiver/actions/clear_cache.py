@@ -1,0 +1,25 @@
+"""clear_cache: empty the target's cache, so that it fills with fresh entries."""
+
+from featurewatch_receiver.actions.base import Look, Plan, Progress
+from featurewatch_receiver.backends.base import Backend
+from featurewatch_receiver.config import Action as Settings
+from featurewatch_receiver.config import Target
+
+
+class ClearCache:
+    """A cleared cache can't be seen from outside: the target's answer is the confirmation."""
+
+    def plan(self, backend: Backend, target: Target, settings: Settings) -> Plan:
+        """Name the cache."""
+        del backend, settings
+        return {"cache": target.cache}
+
+    def look(self, backend: Backend, plan: Plan) -> Look:
+        """Return TO_DO: repeating it is harmless, the target knows the key."""
+        del backend
+        return Look(progress=Progress.TO_DO, detail=f"cache {plan['cache']} was not cleared yet")
+
+    def act(self, backend: Backend, plan: Plan, key: str) -> Look:
+        """Clear the cache."""
+        cleared = backend.clear_cache(plan["cache"], key)
+        return Look(progress=Progress.DONE, detail=f"{cleared} entries cleared")

@@ -1,0 +1,208 @@
+"""Stores a delivery and queues what it calls for, in one transaction.
+
+Nothing is logged or counted before the transaction has been committed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from featurewatch_receiver import logs, remediations
+from featurewatch_receiver.config import ActionName
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.episodes import AlertState, Episode, Outcome, Sighting, Timeline, sight
+from featurewatch_receiver.payload import Webhook
+from featurewatch_receiver.policy import Situation, decide
+from featurewatch_receiver.remediations import Decision
+from featurewatch_receiver.schema import alerts, episodes
+
+
+@dataclass
+class Receipt:
+    """What a delivery meant: for the log and the counters."""
+
+    seen: list[tuple[Sighting, Outcome]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+
+def accept(core: Core, queue: WorkQueue, webhook: Webhook) -> None:
+    """Take in one delivery.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: nothing was stored.
+
+    """
+    now = core.now()
+    # In order of time, so that an older alert never closes what a newer one opened.
+    sightings = sorted((sight(a, now) for a in webhook.alerts), key=lambda s: s.starts_at)
+    receipt = Receipt()
+    with core.writer.begin() as connection:
+        timelines = load_timelines(connection, {s.identity for s in sightings})
+        for sighting in sightings:
+            receipt.seen.append((sighting, timelines[sighting.identity].see(sighting)))
+        for timeline in timelines.values():
+            timeline.settle()
+        save(connection, timelines.values())
+        receipt.decisions = _decide(core, connection, queue, timelines.values())
+    _report(core, webhook, receipt)
+
+
+def load_timelines(connection: Connection, identities: set[str]) -> dict[str, Timeline]:
+    """Read the open episode of each identity, and when the one before it ended."""
+    wanted = episodes.c.identity.in_(identities)
+    ends = select(episodes.c.identity, func.max(episodes.c.resolved_at)).where(wanted)
+    timelines = {identity: Timeline() for identity in sorted(identities)}
+    for identity, end in connection.execute(ends.group_by(episodes.c.identity)):
+        timelines[identity].last_end = end
+    for row in connection.execute(select(episodes).where(wanted, episodes.c.resolved_at.is_(None))):
+        timelines[row.identity].current = Episode(
+            id=row.id,
+            identity=row.identity,
+            labels=row.labels,
+            annotations=row.annotations,
+            escalation_level=row.escalation_level,
+            started_at=row.started_at,
+            stored=True,
+            changed=False,
+        )
+    _load_alerts(connection, [t.current for t in timelines.values() if t.current])
+    return timelines
+
+
+def _load_alerts(connection: Connection, opened: list[Episode]) -> None:
+    by_id = {episode.id: episode for episode in opened}
+    for row in connection.execute(select(alerts).where(alerts.c.episode_id.in_(by_id))):
+        by_id[row.episode_id].alerts[row.fingerprint] = AlertState(
+            level=row.level,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            stored=True,
+            changed=False,
+        )
+
+
+def save(connection: Connection, timelines: Iterable[Timeline]) -> None:
+    """Write what changed. Episodes that ended come first: one identity has one open episode."""
+    touched = [e for t in timelines for e in (*t.finished, t.current) if e]
+    changed = [e for e in touched if e.changed]
+    if old := [_episode_row(e) for e in changed if e.stored]:
+        change = update(episodes).where(episodes.c.id == bindparam("key"))
+        connection.execute(change, [{"key": row.pop("id"), **row} for row in old])
+    if new := [_episode_row(e) for e in changed if not e.stored]:
+        connection.execute(insert(episodes), new)
+    _save_alerts(connection, touched)
+
+
+def _save_alerts(connection: Connection, touched: list[Episode]) -> None:
+    changed = [(e.id, f, state) for e in touched for f, state in e.alerts.items() if state.changed]
+    if new := [_alert_row(e, f, state) for e, f, state in changed if not state.stored]:
+        connection.execute(insert(alerts), new)
+    if old := [_alert_row(e, f, state) for e, f, state in changed if state.stored]:
+        change = update(alerts).where(
+            alerts.c.episode_id == bindparam("episode"), alerts.c.fingerprint == bindparam("print")
+        )
+        keys = [{"episode": row.pop("episode_id"), "print": row.pop("fingerprint")} for row in old]
+        connection.execute(change, [key | row for key, row in zip(keys, old, strict=True)])
+
+
+def _episode_row(episode: Episode) -> dict[str, object]:
+    return {
+        "id": episode.id,
+        "identity": episode.identity,
+        "alertname": episode.labels["alertname"],
+        "extractor": episode.labels.get("extractor"),
+        "severity": episode.labels.get("severity"),
+        "labels": episode.labels,
+        "annotations": episode.annotations,
+        "escalation_level": episode.escalation_level,
+        "started_at": episode.started_at,
+        "resolved_at": episode.resolved_at,
+    }
+
+
+def _alert_row(episode_id: str, fingerprint: str, state: AlertState) -> dict[str, object]:
+    return {
+        "episode_id": episode_id,
+        "fingerprint": fingerprint,
+        "level": state.level,
+        "starts_at": state.starts_at,
+        "ends_at": state.ends_at,
+    }
+
+
+def _decide(
+    core: Core, connection: Connection, queue: WorkQueue, timelines: Iterable[Timeline]
+) -> list[Decision]:
+    """Decide once per open episode and action; what may run is queued."""
+    due = [
+        (remediations.remediation_id(t.current.id, action), t.current, action)
+        for t in timelines
+        if t.current and (action := core.config.alerts.get(t.current.labels["alertname"]))
+    ]
+    decided = remediations.known(connection, [row_id for row_id, _, _ in due])
+    return [
+        _decide_one(core, connection, queue, episode, action)
+        for row_id, episode, action in due
+        if row_id not in decided
+    ]
+
+
+def _decide_one(
+    core: Core, connection: Connection, queue: WorkQueue, episode: Episode, action: ActionName
+) -> Decision:
+    extractor = episode.labels.get("extractor")
+    target = extractor if extractor in core.config.targets else None
+    situation = Situation(
+        action=action,
+        extractor=extractor,
+        now=core.now(),
+        busy=remediations.is_busy(connection, target),
+        last_run=remediations.last_run(connection, action, target),
+    )
+    decision = Decision(
+        episode_id=episode.id,
+        alertname=episode.labels["alertname"],
+        action=action,
+        target=target,
+        skip=decide(core.config, situation),
+    )
+    remediations.add(connection, decision, situation.now)
+    if target and not decision.skip:
+        queue.put(connection, decision.id, target)
+    return decision
+
+
+def _report(core: Core, webhook: Webhook, receipt: Receipt) -> None:
+    if webhook.truncated_alerts:
+        core.metrics.truncated.inc(webhook.truncated_alerts)
+        logs.event("alerts truncated", group=webhook.group_key, count=webhook.truncated_alerts)
+    for sighting, outcome in receipt.seen:
+        status = "resolved" if sighting.ends_at else "firing"
+        core.metrics.alerts.labels(status).inc()
+        logs.event(
+            "alert",
+            outcome=outcome,
+            status=status,
+            alertname=sighting.labels["alertname"],
+            extractor=sighting.labels.get("extractor"),
+            escalation_level=sighting.level,
+            fingerprint=sighting.fingerprint,
+        )
+    for decision in receipt.decisions:
+        _report_decision(core, decision)
+
+
+def _report_decision(core: Core, decision: Decision) -> None:
+    if decision.skip:
+        core.metrics.remediations.labels(decision.action, "skipped").inc()
+        core.metrics.skips.labels(decision.action, decision.skip).inc()
+    logs.event(
+        "remediation",
+        id=decision.id,
+        alertname=decision.alertname,
+        target=decision.target,
+        state=decision.state,
+        reason=decision.skip,
+    )

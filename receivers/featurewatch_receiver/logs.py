@@ -1,0 +1,52 @@
+"""Log lines: one JSON object each, on stderr."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+_logger = logging.getLogger("featurewatch_receiver")
+# Libraries speak up only when something is wrong.
+_LEVELS = {"featurewatch_receiver": "INFO", "dbos": "WARNING", "gunicorn.error": "WARNING"}
+
+
+class JsonLine(logging.Formatter):
+    """A record, its fields and the last line of its exception as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[1]:
+            line["error"] = repr(record.exc_info[1])
+        return json.dumps(line, default=str)
+
+
+def configure() -> None:
+    """Send the lines of this program and its libraries to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLine())
+    for name, level in _LEVELS.items():
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
+
+
+def library(name: str) -> logging.Logger:
+    """Return a library's logger, as `configure` left it."""
+    return logging.getLogger(name)
+
+
+def event(name: str, **fields: object) -> None:
+    """Log what happened. Fields never hold a token."""
+    _logger.info(name, extra={"fields": fields})
+
+
+def trouble(name: str, error: BaseException | None = None, **fields: object) -> None:
+    """Log what should not have happened."""
+    _logger.error(name, exc_info=error, extra={"fields": fields})

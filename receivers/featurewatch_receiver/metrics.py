@@ -1,0 +1,68 @@
+"""What the receiver counts about itself."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from featurewatch_receiver.config import AVAILABLE
+
+_PREFIX = "featurewatch_receiver"
+# From a quick cache clear to the default responses.timeout of 300 s.
+_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_RESULTS = ("accepted", "invalid", "unauthorized", "too_large", "unavailable")
+_OUTCOMES = ("succeeded", "failed", "timed_out", "skipped")
+
+
+def package_version() -> str:
+    """Return this package's version, also when it runs from its source."""
+    try:
+        return version("featurewatch-receiver")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+class Metrics:
+    """The series of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.deliveries = self._counter("deliveries", "Webhook deliveries by result.", "result")
+        self.alerts = self._counter("alerts", "Alerts stored, by status.", "status")
+        self.truncated = self._counter("truncated_alerts", "Alerts that Alertmanager left out.")
+        self.remediations = self._counter(
+            "remediations", "Remediations that ended, by outcome.", "action", "outcome"
+        )
+        self.skips = self._counter(
+            "remediation_skips", "Remediations that did not run, by reason.", "action", "reason"
+        )
+        self.duration = Histogram(
+            f"{_PREFIX}_remediation_duration_seconds",
+            "From the begin of work to the end of a remediation.",
+            ["action"],
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self.open_episodes = self._gauge("open_episodes", "Episodes with an alert that fires.")
+        self._gauge("build_info", "Always 1.", "version").labels(package_version()).set(1)
+        self._start_at_zero()
+
+    def text(self) -> bytes:
+        """Everything in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
+
+    def _start_at_zero(self) -> None:
+        """Make the series exist before their first event, which rate() would miss."""
+        for result in _RESULTS:
+            self.deliveries.labels(result)
+        for status in ("firing", "resolved"):
+            self.alerts.labels(status)
+        for action in sorted(AVAILABLE):
+            self.duration.labels(action)
+            for outcome in _OUTCOMES:
+                self.remediations.labels(action, outcome)

@@ -1,0 +1,114 @@
+"""Serves the application: gunicorn with one worker process, and the workflow engine inside it."""
+
+import socket
+from contextlib import closing
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from featurewatch_receiver import logs
+from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.core import Core, open_core
+from featurewatch_receiver.database import create_tables
+from featurewatch_receiver.engine import WorkQueue, prepare_engine
+from featurewatch_receiver.errors import ListenError
+from featurewatch_receiver.tokens import Tokens
+from featurewatch_receiver.web.app import create_app
+from featurewatch_receiver.worker import Worker
+
+THREADS = 8
+# What still runs after that is killed, and taken up again by the next start.
+STOP_SECONDS = 3
+
+
+def serve(config: ReceiverConfig, tokens: Tokens) -> None:
+    """Serve until a signal ends the process.
+
+    Raises:
+        ConfigError: the database can't be used.
+        ListenError: the address can't be used.
+
+    """
+    with closing(listen(config.receiver.listen)) as listener:
+        create_tables(config.receiver.database)
+        prepare_engine(config.receiver.database)
+        logs.configure()
+        Server(config, tokens, listener).run()
+
+
+def listen(address: str) -> socket.socket:
+    """Bind and listen.
+
+    Raises:
+        ListenError: the port is taken, or the address is not of this machine.
+
+    """
+    host, _, port = address.rpartition(":")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, int(port)))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        cause = getattr(error, "strerror", None) or str(error)
+        mend = "stop what listens there, or write another HOST:PORT"
+        raise ListenError(
+            f"receiver.listen: {address} can't be listened on ({cause}); {mend}"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Leaves gunicorn's lines to our own log."""
+
+    def setup(self, cfg: Any) -> None:
+        """Keep the handlers that `logs.configure` has set."""
+        self.error_log = logs.library("gunicorn.error")
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """One process that answers, and a parent that starts it again should it die."""
+
+    def __init__(self, config: ReceiverConfig, tokens: Tokens, listener: socket.socket):
+        self._config = config
+        self._tokens = tokens
+        host, port = listener.getsockname()
+        self._url = f"http://{host}:{port}"
+        self._fd = listener.detach()  # gunicorn's from now on
+        self._core: Core
+        self._worker: Worker
+        super().__init__(prog="featurewatch-receiver")
+
+    def load_config(self) -> None:
+        """Tell gunicorn how to run."""
+        settings = {
+            "bind": f"fd://{self._fd}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "graceful_timeout": STOP_SECONDS,
+            "logger_class": QuietLogger,
+            "post_worker_init": lambda _: self._start_work(),
+            "worker_exit": lambda _server, _worker: self._stop_work(),
+        }
+        if "control_socket_disable" in self.cfg.settings:
+            settings["control_socket_disable"] = True
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Build the application, in the process that answers."""
+        self._core = open_core(self._config, self._tokens)
+        self._worker = Worker(self._core)
+        return create_app(self._core, WorkQueue(self._core.writer), self._worker.is_working)
+
+    def _start_work(self) -> None:
+        self._worker.start()
+        logs.event("listening", url=self._url)
+
+    def _stop_work(self) -> None:
+        self._worker.stop()
+        self._core.close()

@@ -1,0 +1,60 @@
+"""The application factory. It reads no file and no environment; all it needs is handed in."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response, jsonify
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from featurewatch_receiver import logs
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.web.api import api
+from featurewatch_receiver.web.public import public
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+RETRY_AFTER_SECONDS = "5"
+_SENTENCES = {
+    404: "path: there is nothing here; see the receiver's documentation for what there is",
+    405: "method: is not allowed here; use one of those in the Allow header",
+    413: f"body: exceeds {MAX_BODY_BYTES} bytes; send smaller groups (max_alerts in Alertmanager)",
+}
+
+Reply = tuple[Response, int]
+
+
+def create_app(core: Core, queue: WorkQueue, is_working: Callable[[], bool]) -> Flask:
+    """Build the application; `is_working` tells whether the worker serves the queue."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.register_blueprint(api(core, queue))
+    app.register_blueprint(public(core, is_working))
+    app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(SQLAlchemyError, _unavailable)
+    app.register_error_handler(Exception, _broken)
+    return app
+
+
+def _refuse(error: HTTPException) -> Response:
+    """Every error has one shape: {"error": one line}."""
+    code = error.code or 500
+    response = jsonify(error=_SENTENCES.get(code, error.description))
+    response.status_code = code
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _unavailable(error: SQLAlchemyError) -> Response:
+    """Nothing was stored: Alertmanager tries again after a 503, and would not after a 4xx."""
+    logs.trouble("database unavailable", error)
+    response = jsonify(error="database: is not available; the delivery was not stored, repeat it")
+    response.status_code = 503
+    response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+def _broken(error: Exception) -> Reply:
+    logs.trouble("request broke", error)
+    return jsonify(error="receiver: an error of its own; see its log"), 500

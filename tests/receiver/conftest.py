@@ -1,0 +1,215 @@
+"""The receiver's parts, real ones: SQLite in a temporary folder, a target on a free port."""
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from flask.testing import FlaskClient
+
+from featurewatch_receiver.config import Actions, ReceiverConfig
+from featurewatch_receiver.core import Core, open_core
+from featurewatch_receiver.database import create_tables
+from featurewatch_receiver.engine import WorkQueue, prepare_engine
+from featurewatch_receiver.tokens import read_tokens
+from featurewatch_receiver.web.app import create_app
+from featurewatch_receiver.worker import Worker
+from receiver.payloads import T0, Json, eventually, payload
+from receiver.target import Target, TargetServer
+
+TOKEN = "correct-horse"
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = T0 + timedelta(hours=1)
+
+    def __call__(self) -> Any:
+        return self.now
+
+
+@contextlib.contextmanager
+def locked(core: Core) -> Iterator[None]:
+    """Another process writes to the database, and does not finish."""
+    path = core.config.receiver.database.removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+class Receiver:
+    """A receiver without a network: its application, and its worker when started."""
+
+    def __init__(self, core: Core, clock: Clock) -> None:
+        self.core = core
+        self.clock = clock
+        self.queue = WorkQueue(core.writer)
+        self.worker: Worker | None = None
+        app = create_app(core, self.queue, lambda: bool(self.worker and self.worker.is_working()))
+        self.client: FlaskClient = app.test_client()
+
+    def start(self) -> None:
+        self.worker = Worker(self.core, look_again=0.05)
+        self.worker.start()
+
+    def stop(self) -> None:
+        if self.worker:
+            self.worker.stop()
+            self.worker = None
+
+    def close(self) -> None:
+        self.stop()
+        self.queue.close()
+        self.core.close()
+
+    def post(self, body: Any, **options: Any) -> Any:
+        keywords = {"data": body} if isinstance(body, bytes) else {"json": body}
+        keywords |= {"headers": AUTHORIZED, "content_type": "application/json"} | options
+        return self.client.post("/api/v1/webhook/alertmanager", **keywords)
+
+    def deliver(self, *alerts: Json) -> None:
+        reply = self.post(payload(*alerts))
+        assert (reply.status_code, reply.json) == (200, {"accepted": len(alerts)})
+
+    def episodes(self) -> list[Json]:
+        reply = self.client.get("/api/v1/episodes?hours=8000", headers=AUTHORIZED)
+        assert reply.status_code == 200
+        episodes: list[Json] = reply.json["episodes"]
+        return episodes
+
+    def remediations(self) -> list[Json]:
+        return [r for episode in self.episodes() for r in episode["remediations"]]
+
+    def finished(self) -> Json:
+        """The only remediation, once it has ended."""
+        done = eventually(lambda: [r for r in self.remediations() if r["finished_at"]])
+        assert len(done) == 1
+        return done[0]
+
+    def metric(self, line: str) -> float:
+        text = self.client.get("/metrics").text
+        values = [row for row in text.splitlines() if row.startswith(line + " ")]
+        assert len(values) == 1, text
+        return float(values[0].rsplit(" ", 1)[1])
+
+
+@pytest.fixture
+def target() -> Target:
+    return Target()
+
+
+@pytest.fixture
+def target_server(target: Target) -> Iterator[TargetServer]:
+    server = TargetServer(target)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, target_server: TargetServer) -> Json:
+    """What the receiver's own file says; a test changes what it is about."""
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    (tmp_path / "runbook.md").write_text("# Runbook\n\n## Latency\n\nLook.\n\n## Other\n\nNo.\n")
+    off: Json = {"mode": "off", "cooldown": "5m"}
+    actions = {name: dict(off) for name in Actions.model_fields}
+    actions["scale_up_deployment"] |= {"mode": "auto", "scale_amount": 1}
+    actions["scale_down_deployment"] |= {"scale_amount": 1}
+    actions["clear_cache"] |= {"mode": "auto", "cooldown": "10m"}
+    return {
+        "receiver": {
+            "listen": "127.0.0.1:9099",
+            "url": "http://localhost:9099",
+            "token_file": str(tmp_path / "token"),
+            "database": f"sqlite:///{tmp_path}/receiver.db",
+            "runbook_file": str(tmp_path / "runbook.md"),
+        },
+        "responses": {"enabled": True, "timeout": "5s", "actions": actions},
+        "targets": {
+            name: {
+                "backend": "feature_server",
+                "deployment": name,
+                "cache": "feature_cache",
+                "model": "cnn_lstm_model",
+                "min_replicas": 1,
+                "max_replicas": 3,
+            }
+            for name in ("feature_extractor", "other_extractor")
+        },
+        "backends": {
+            "feature_server": {
+                "kind": "http",
+                "url": target_server.url,
+                "token_file": None,
+                "request_timeout": "1s",
+            }
+        },
+        "history": {"max_days": 30},
+        "alerts": {
+            "FeatureExtractionLatencyCritical": "scale_up_deployment",
+            "FeatureExtractionLatencyHigh": None,
+            "FeatureExtractionCacheHitRateLow": "clear_cache",
+            "FeatureExtractionErrorRateHigh": "restart_deployment",
+        },
+    }
+
+
+@pytest.fixture
+def write_config(tmp_path: Path, settings: Json) -> Callable[[], Path]:
+    """Write the settings as they are now, and return the file."""
+
+    def write() -> Path:
+        file = tmp_path / "receiver.yaml"
+        file.write_text(yaml.safe_dump(settings))
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with every table, made once and copied by each test."""
+    file = tmp_path_factory.mktemp("blank") / "receiver.db"
+    create_tables(f"sqlite:///{file}")
+    prepare_engine(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def make_receiver(settings: Json, blank_database: Path) -> Iterator[Callable[[], Receiver]]:
+    """Build a receiver from the settings as they are now."""
+    made: list[Receiver] = []
+
+    def make() -> Receiver:
+        config = ReceiverConfig.model_validate(settings)
+        file = Path(config.receiver.database.removeprefix("sqlite:///"))
+        if not file.exists():
+            shutil.copy(blank_database, file)
+        clock = Clock()
+        made.append(Receiver(open_core(config, read_tokens(config), clock), clock))
+        return made[-1]
+
+    yield make
+    for receiver in made:
+        receiver.close()
+
+
+@pytest.fixture
+def receiver(make_receiver: Callable[[], Receiver]) -> Receiver:
+    """A receiver whose worker does not run: decisions stay where they are."""
+    return make_receiver()
+
+
+@pytest.fixture
+def working(make_receiver: Callable[[], Receiver]) -> Receiver:
+    """A receiver whose worker runs."""
+    receiver = make_receiver()
+    receiver.start()
+    return receiver

@@ -1,0 +1,205 @@
+"""The door: who may deliver, and what a delivery must look like."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from receiver.conftest import AUTHORIZED, TOKEN, Receiver, locked
+from receiver.payloads import alert, payload
+
+UNAUTHORIZED = "Authorization: is missing or wrong; send 'Bearer TOKEN', see receiver.token_file"
+PATH = "/api/v1/webhook/alertmanager"
+
+
+def without(path: str) -> dict[str, Any]:
+    """Return a payload that lacks the key at the end of the path."""
+    body = payload(alert())
+    *way, last = path.split("/")
+    inner: Any = body
+    for step in way:
+        inner = inner[int(step) if step.isdigit() else step]
+    del inner[last]
+    return body
+
+
+def faulty(**changes: Any) -> dict[str, Any]:
+    """Return a payload whose alert has these fields."""
+    return payload(alert() | changes)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": TOKEN},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": "Bearer \xe9\xff"},
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", PATH), ("GET", "/api/v1/episodes")])
+def test_without_the_token_nothing_is_told_or_taken(
+    receiver: Receiver, method: str, path: str, headers: dict[str, str]
+) -> None:
+    reply = receiver.client.open(path, method=method, headers=headers, json={})
+    assert (reply.status_code, reply.json) == (401, {"error": UNAUTHORIZED})
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", "body: is not JSON; send Alertmanager's webhook payload"),
+        (b"{'a': 1}", "body: is not JSON; send Alertmanager's webhook payload"),
+        (b'{"version": "\xff"}', "body: is not JSON; send Alertmanager's webhook payload"),
+        (b"[" * 100_000, "body: is not JSON; send Alertmanager's webhook payload"),
+        (b"[]", "body: input should be an object; send what Alertmanager sends"),
+        (
+            payload(alert(), version="5"),
+            "version: is not '4'; this receiver reads webhook version 4",
+        ),
+        (without("version"), "version: is missing; send webhook version 4, as Alertmanager does"),
+        (without("groupKey"), "groupKey: is missing; send webhook version 4, as Alertmanager does"),
+        (without("status"), "status: is missing; send webhook version 4, as Alertmanager does"),
+        (without("receiver"), "receiver: is missing; send webhook version 4, as Alertmanager does"),
+        (without("alerts"), "alerts: is missing; send webhook version 4, as Alertmanager does"),
+        *(
+            (
+                without(f"alerts/0/{key}"),
+                f"alerts[0].{key}: is missing; send webhook version 4, as Alertmanager does",
+            )
+            for key in ("status", "labels", "annotations", "startsAt", "endsAt", "fingerprint")
+        ),
+        (
+            without("alerts/0/labels/alertname"),
+            "alerts[0].labels: has no alertname; every alert of Prometheus has one; "
+            "send what Alertmanager sends",
+        ),
+        (
+            faulty(status="pending"),
+            "alerts[0].status: input should be 'firing' or 'resolved'; "
+            "send what Alertmanager sends",
+        ),
+        (
+            faulty(startsAt="yesterday"),
+            "alerts[0].startsAt: is not a time with its zone; send RFC 3339, as Alertmanager does",
+        ),
+        (
+            faulty(endsAt="0001-01-01T00:00:00+10:00"),
+            "alerts[0].endsAt: is outside the years 1 to 9999; send what Alertmanager sends",
+        ),
+        (
+            faulty(startsAt="2026-01-02T03:00:00"),
+            "alerts[0].startsAt: is not a time with its zone; send RFC 3339, as Alertmanager does",
+        ),
+        (
+            faulty(labels={"alertname": "X", "level\n1": 2}),
+            "alerts[0].labels.level 1: input should be a valid string; "
+            "send what Alertmanager sends",
+        ),
+        (
+            payload(alert(), truncatedAlerts=-1, receiver=1),
+            "receiver: input should be a valid string; send what Alertmanager sends (and 1 more)",
+        ),
+    ],
+)
+def test_a_faulty_payload_is_refused_in_one_line(receiver: Receiver, body: Any, error: str) -> None:
+    reply = receiver.post(body)
+    assert (reply.status_code, reply.json) == (400, {"error": error})
+    assert receiver.episodes() == []
+
+
+def test_five_megabytes_are_refused(receiver: Receiver) -> None:
+    reply = receiver.post(b'{"version": "' + b"4" * 5_000_000 + b'"}')
+    assert reply.status_code == 413
+    assert reply.json == {
+        "error": "body: exceeds 2097152 bytes; send smaller groups (max_alerts in Alertmanager)"
+    }
+
+
+def test_a_form_is_refused(receiver: Receiver) -> None:
+    reply = receiver.post(b"a=1", content_type="application/x-www-form-urlencoded")
+    assert reply.status_code == 415
+    assert reply.json == {
+        "error": "Content-Type: is not application/json; send JSON, as Alertmanager does"
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"), [("GET", PATH, 405), ("POST", "/api/v2/alerts", 404)]
+)
+def test_every_error_has_the_same_shape(
+    receiver: Receiver, method: str, path: str, code: int
+) -> None:
+    reply = receiver.client.open(path, method=method, headers=AUTHORIZED)
+    assert reply.status_code == code
+    assert list(reply.json or {}) == ["error"]
+    assert code != 405 or "POST" in reply.headers["Allow"]
+
+
+def test_fields_of_newer_alertmanagers_are_ignored(receiver: Receiver) -> None:
+    body = payload(alert() | {"new": 1}, notification_reason="repeat", truncatedAlerts=3)
+    assert receiver.post(body).json == {"accepted": 1}
+    assert receiver.metric("featurewatch_receiver_truncated_alerts_total") == 3
+
+
+def test_times_with_nanoseconds_and_other_zones_are_read(receiver: Receiver) -> None:
+    body = payload(alert() | {"startsAt": "2026-01-02T05:00:00.123456789+02:00"})
+    assert receiver.post(body).status_code == 200
+    assert receiver.episodes()[0]["started_at"] == "2026-01-02T03:00:00.123Z"
+
+
+def test_nothing_is_accepted_that_could_not_be_stored(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    with locked(receiver.core):
+        reply = receiver.post(payload(alert()))
+    assert reply.status_code == 503
+    assert reply.headers["Retry-After"] == "5"
+    assert reply.json == {
+        "error": "database: is not available; the delivery was not stored, repeat it"
+    }
+    assert "database unavailable" in caplog.text
+    assert receiver.episodes() == []
+    assert receiver.post(payload(alert())).status_code == 200
+    results = {
+        result: receiver.metric(f'featurewatch_receiver_deliveries_total{{result="{result}"}}')
+        for result in ("accepted", "unavailable")
+    }
+    assert results == {"accepted": 1, "unavailable": 1}
+
+
+any_text = st.text(max_size=20)
+any_label = st.sampled_from(["extractor", "severity", "kind", "escalation_level"])
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A delivery in which some values were replaced by anything."""
+    moments = st.datetimes().map(lambda m: m.isoformat() + draw(st.sampled_from(["Z", "+14:00"])))
+    item = alert(**draw(st.dictionaries(any_label, any_text, max_size=2)))
+    item |= draw(st.dictionaries(st.sampled_from(sorted(item)), any_json | moments, max_size=2))
+    body = payload(item, alert())
+    body |= draw(st.dictionaries(st.sampled_from(sorted(body)), any_json, max_size=1))
+    text = json.dumps(body)
+    return text.encode()[: draw(st.sampled_from([None, None, None, len(text) // 2]))]
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(damaged() | st.binary(max_size=50))
+def test_no_payload_breaks_the_receiver(receiver: Receiver, body: bytes) -> None:
+    reply = receiver.post(body)
+    assert reply.status_code in (200, 400)
+    assert set(reply.json) <= {"accepted", "error"}
+    assert "\n" not in reply.json.get("error", "")
