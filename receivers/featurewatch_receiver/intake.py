@@ -14,7 +14,7 @@ from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.episodes import AlertState, Episode, Outcome, Sighting, Timeline, sight
 from featurewatch_receiver.payload import Webhook
-from featurewatch_receiver.policy import Situation, decide
+from featurewatch_receiver.policy import PASSING, Situation, decide
 from featurewatch_receiver.remediations import Decision
 from featurewatch_receiver.schema import alerts, episodes
 
@@ -135,23 +135,28 @@ def _alert_row(episode_id: str, fingerprint: str, state: AlertState) -> dict[str
 def _decide(
     core: Core, connection: Connection, queue: WorkQueue, timelines: Iterable[Timeline]
 ) -> list[Decision]:
-    """Decide once per open episode and action; what may run is queued."""
+    """Decide for each open episode whose action is not settled; what may run is queued."""
     due = [
         (remediations.remediation_id(t.current.id, action), t.current, action)
         for t in timelines
         if t.current and (action := core.config.alerts.get(t.current.labels["alertname"]))
     ]
-    decided = remediations.known(connection, [row_id for row_id, _, _ in due])
-    return [
-        _decide_one(core, connection, queue, episode, action)
-        for row_id, episode, action in due
-        if row_id not in decided
-    ]
+    earlier = remediations.skips(connection, [row_id for row_id, _, _ in due])
+    decisions = []
+    for row_id, episode, action in due:
+        if row_id in earlier and earlier[row_id] not in PASSING:
+            continue
+        decision = _decision(core, connection, episode, action)
+        if row_id in earlier and decision.skip == earlier[row_id]:
+            continue
+        remediations.add(connection, decision, core.now(), again=row_id in earlier)
+        if decision.target and not decision.skip:
+            queue.put(connection, decision.id, decision.target)
+        decisions.append(decision)
+    return decisions
 
 
-def _decide_one(
-    core: Core, connection: Connection, queue: WorkQueue, episode: Episode, action: ActionName
-) -> Decision:
+def _decision(core: Core, connection: Connection, episode: Episode, action: ActionName) -> Decision:
     extractor = episode.labels.get("extractor")
     target = extractor if extractor in core.config.targets else None
     situation = Situation(
@@ -161,17 +166,13 @@ def _decide_one(
         busy=remediations.is_busy(connection, target),
         last_run=remediations.last_run(connection, action, target),
     )
-    decision = Decision(
+    return Decision(
         episode_id=episode.id,
         alertname=episode.labels["alertname"],
         action=action,
         target=target,
         skip=decide(core.config, situation),
     )
-    remediations.add(connection, decision, situation.now)
-    if target and not decision.skip:
-        queue.put(connection, decision.id, target)
-    return decision
 
 
 def _report(core: Core, webhook: Webhook, receipt: Receipt) -> None:

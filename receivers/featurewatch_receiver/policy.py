@@ -29,6 +29,9 @@ class Situation:
     last_run: datetime | None = None
 
 
+#: Reasons that pass by themselves: the next delivery of the episode decides again.
+PASSING = frozenset({SkipReason.TARGET_BUSY, SkipReason.COOLDOWN})
+
 Guard = Callable[[ReceiverConfig, Situation], bool]
 
 

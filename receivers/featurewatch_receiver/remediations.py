@@ -87,8 +87,8 @@ def remediation_id(episode_id: str, action: ActionName) -> str:
     return f"{episode_id}:{action}"
 
 
-def add(connection: Connection, decision: Decision, now: datetime) -> None:
-    """Store a decision."""
+def add(connection: Connection, decision: Decision, now: datetime, *, again: bool) -> None:
+    """Store a decision; with `again`, in place of an earlier one that had to pass."""
     row = {
         "id": decision.id,
         "episode_id": decision.episode_id,
@@ -99,7 +99,10 @@ def add(connection: Connection, decision: Decision, now: datetime) -> None:
         "created_at": now,
         "finished_at": now if decision.skip else None,
     }
-    connection.execute(insert(remediations), row)
+    if again:
+        connection.execute(update(remediations).where(remediations.c.id == decision.id), row)
+    else:
+        connection.execute(insert(remediations), row)
     step = Step(at=now, actor="policy", state=decision.state, reason=decision.skip)
     _append(connection, decision.id, step)
 
@@ -144,9 +147,11 @@ def load(connection: Connection, row_id: str) -> Remediation:
     )
 
 
-def known(connection: Connection, ids: list[str]) -> set[str]:
-    """Which of these remediations exist."""
-    return set(connection.scalars(select(remediations.c.id).where(remediations.c.id.in_(ids))))
+def skips(connection: Connection, ids: list[str]) -> dict[str, SkipReason | None]:
+    """Which of these remediations exist, with the reason of those that were skipped."""
+    columns = remediations.c.id, remediations.c.reason, remediations.c.state
+    rows = connection.execute(select(*columns).where(remediations.c.id.in_(ids)))
+    return {r.id: SkipReason(r.reason) if r.state == State.SKIPPED else None for r in rows}
 
 
 def is_busy(connection: Connection, target: str | None) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from receiver.conftest import Receiver
-from receiver.payloads import T0, Json, alert, at, payload
+from receiver.payloads import T0, Json, alert, at, eventually, payload
+from receiver.target import Target
 
 CACHE = "FeatureExtractionCacheHitRateLow"
 NASTY = "'; DROP TABLE episodes; --\n\"<script>alert(1)</script>\\{{ x }}\0\N{FIRE}" + "x" * 4096
@@ -132,6 +133,30 @@ def test_a_second_action_on_a_busy_target_is_skipped_and_never_queued(receiver: 
         ("clear_cache", "feature_extractor"): ("skipped", "target_busy"),
         ("clear_cache", "other_extractor"): ("planned", None),
     }
+
+
+def test_a_skip_that_passes_is_decided_again_by_the_next_delivery(
+    working: Receiver, target: Target
+) -> None:
+    target.ready_at_once = False
+    working.deliver(alert())
+    eventually(lambda: target.effects)
+    working.deliver(alert(CACHE))
+    working.deliver(alert(CACHE))
+    target.ready_replicas = 2
+    eventually(lambda: "succeeded" in states(working))
+    working.deliver(alert(CACHE))
+    eventually(lambda: states(working) == ["succeeded", "succeeded"])
+    assert target.effects == ["scale 2", "clear"]
+    (cleared,) = (r for r in working.remediations() if r["action"] == "clear_cache")
+    steps = [(step["state"], step["reason"]) for step in cleared["steps"]]
+    assert steps[:2] == [("skipped", "target_busy"), ("planned", None)]
+    working.deliver(alert(CACHE))
+    assert states(working) == ["succeeded", "succeeded"]
+
+
+def states(receiver: Receiver) -> list[str]:
+    return [remediation["state"] for remediation in receiver.remediations()]
 
 
 # clear_cache has a cooldown of 10 minutes; its first run ends at 04:00, an hour after T0.
