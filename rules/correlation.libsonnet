@@ -57,9 +57,9 @@ function(config)
     ALERTS{alertname="%(name)s", severity="%(severity)s", alertstate="firing"}
   ||| % (vars(name) { severity: severity });
   local members(name) =
-    '{{ range printf %s $labels.extractor | query }}{{ .Labels.alertname }} {{ end }}'
+    '{{ range $i, $member := printf %s $labels.extractor | query }}{{ if $i }}, {{ end }}{{ $member.Labels.alertname }}{{ end }}'
     % std.escapeStringJson(
-      'count by (alertname) (ALERTS{alertname=~"%s", alertstate="firing", extractor=%%q})'
+      'group by (alertname) (ALERTS{alertname=~"%s", alertstate="firing", extractor=%%q})'
       % vars(name).members
     );
   local rule(name, summary, severity, worse) =
@@ -77,8 +77,8 @@ function(config)
       annotations: alert.links(config, name) + {
         summary: summary,
         description: annotations.fill(settings.message, values) + ': ' + members(name),
-        value: '{{ $value }} kinds of trouble',
-        threshold: '2 within ' + values.window,
+        value: members(name),
+        threshold: 'two kinds of trouble within ' + values.window,
       },
     }, settings.escalation, std.length(config.escalation.policies[settings.escalation].levels));
   local rules(name, summary) =

@@ -110,7 +110,8 @@ class Remediator:
         settings = self._core.config.responses.actions.get(row.action)
         action = ACTIONS[row.action]
         plan = self._insist(deadline, lambda: action.plan(backend, target, settings))
-        self._enter(row, State.RUNNING, detail=f"plan: {plan}", plan=plan)
+        words = ", ".join(f"{name} {value}" for name, value in plan.items())
+        self._enter(row, State.RUNNING, detail=f"plan: {words}", plan=plan)
 
     def _carry_out(self, row: Remediation, backend: Backend, deadline: Deadline) -> None:
         assert row.plan is not None  # noqa: S101  # stored with the state running

@@ -104,11 +104,11 @@ class Incident:
         stack = self._stack
         yield "Prometheus sees the breach", lambda: bool(self._violated)
         yield "an alert fires", lambda: bool(self._firing)
-        yield f"{_ACTION} succeeds", lambda: self._remediated() is not None
+        yield f"{_ACTION} succeeds", self._remediated
         yield "an email arrives", lambda: bool(stack.mailbox.messages())
         yield "the service recovers", lambda: not self._violated
         yield "every alert resolves", lambda: not self._firing
-        yield "the remediated episode is closed", self._closed
+        yield "every episode is closed", self._closed
         yield "the email that says so arrives", self._told
 
     def _until(self, condition: Callable[[], bool], what: str, deadline: float) -> None:
@@ -127,16 +127,15 @@ class Incident:
         hits = self._prometheus.value(self._measures[0].record)
         return hits is not None and hits > _WARM_HIT_RATIO and not self._violated
 
-    def _remediated(self) -> dict[str, Any] | None:
-        for episode in self._episodes():
-            for remediation in episode["remediations"]:
-                if remediation["action"] == _ACTION and remediation["state"] == "succeeded":
-                    return episode
-        return None
+    def _remediated(self) -> bool:
+        return any(
+            remediation["action"] == _ACTION and remediation["state"] == "succeeded"
+            for episode in self._episodes()
+            for remediation in episode["remediations"]
+        )
 
     def _closed(self) -> bool:
-        episode = self._remediated()
-        return episode is not None and episode["resolved_at"] is not None
+        return all(episode["resolved_at"] for episode in self._episodes())
 
     def _told(self) -> bool:
         return any("RESOLVED" in mail["Subject"] for mail in self._stack.mailbox.messages())
@@ -181,13 +180,15 @@ class Incident:
         for episode in self._episodes():
             for remediation in episode["remediations"]:
                 for step in remediation["steps"]:
-                    self._tell(remediation, step)
+                    self._tell(episode, remediation, step)
 
-    def _tell(self, remediation: dict[str, Any], step: dict[str, Any]) -> None:
+    def _tell(
+        self, episode: dict[str, Any], remediation: dict[str, Any], step: dict[str, Any]
+    ) -> None:
         key = (remediation["id"], step["at"], step["state"])
         if key in self._seen:
             return
         self._seen.add(key)
         detail = step.get("reason") or step.get("detail")
-        text = f"{remediation['action']} on {remediation['target']}: {step['state']}"
+        text = f"{remediation['action']} for {episode['alertname']}: {step['state']}"
         self._timeline.add("remediation", f"{text} ({detail})" if detail else text)

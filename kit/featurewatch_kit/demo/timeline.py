@@ -57,7 +57,7 @@ class Timeline:
         with self._lock:
             arrived, self._arrived = self._arrived, {}
         for (channel, text, *more), recipients in arrived.items():
-            self.add(channel, f"to {', '.join(sorted(recipients))}", text, *more)
+            self.add(channel, f"to {', '.join(sorted(set(recipients)))}", text, *more)
 
     def _paint(self, kind: str) -> str:
         padded = f"{kind:{_WIDTH}}"
