@@ -22,7 +22,7 @@ local receivers = import 'receivers.libsonnet';
     templates: [config.templates_path],
     route: (import 'routes.libsonnet')(config),
     inhibit_rules: (import 'inhibition.libsonnet')(config),
-    receivers: [to.remediation] + [
+    receivers: (if receivers.remediates(config) then [to.remediation] else []) + [
       std.prune(to.people(policy, level))
       for policy in std.objectFields(config.escalation.policies)
       for level in escalation.levels(config, policy, 99)

@@ -4,6 +4,8 @@ local template(name) = '{{ template "featurewatch.%s" . }}' % name;
 {
   remediation: 'featurewatch-receiver',
 
+  remediates(config):: config.channels.dashboard.enabled || config.responses.enabled,
+
   name(policy, level):: '%s-level-%s' % [policy, level],
 
   new(config):: {

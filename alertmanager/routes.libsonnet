@@ -4,7 +4,6 @@ local receivers = import 'receivers.libsonnet';
 
 function(config)
   local policies = std.objectFields(config.escalation.policies);
-  local remediates = config.channels.dashboard.enabled || config.responses.enabled;
   local remediation = config.routing.receiver {
     receiver: receivers.remediation,
     continue: true,
@@ -13,13 +12,17 @@ function(config)
     receiver: receivers.name(policy, level.level),
     matchers: ['escalation_policy="%s"' % policy, 'escalation_level="%s"' % level.level],
   };
+  local fallback = receivers.name('default', '1');
   config.routing.people {
-    // What no policy claims still reaches someone.
-    receiver: receivers.name('default', '1'),
+    receiver: fallback,
     group_by: ['alertname'] + config.metrics.identity,
-    routes: (if remediates then [remediation] else []) + [
+    routes: (if receivers.remediates(config) then [remediation] else []) + [
       people(policy, level)
       for policy in policies
       for level in escalation.levels(config, policy, 99)
+    ] + [
+      // What no policy claims still reaches someone. The root's receiver is not asked once a
+      // child matches, and the remediator's route matches everything.
+      { receiver: fallback },
     ],
   }

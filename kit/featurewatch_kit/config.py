@@ -52,7 +52,7 @@ class Labels(Strict):
     """Labels of an alert: category and type, and any others."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Text]
+    __pydantic_extra__: dict[LabelName, Text]
 
     category: Text
     type: Text
@@ -199,10 +199,10 @@ class Escalation(Strict):
 class Recipient(Strict):
     """Addresses of a person or team; a channel without address can't be used for them."""
 
-    email: (
-        Annotated[str, Field(pattern=r"^[^@\s,]+@[^@\s,]+$", examples=["team@example.com"])] | None
-    ) = None
-    slack: Annotated[str, Field(pattern=r"^[#@]\S+$", examples=["#team"])] | None = None
+    email: Annotated[
+        str | None, Field(pattern=r"^[^@\s,]+@[^@\s,]+$", examples=["team@example.com"])
+    ] = None
+    slack: Annotated[str | None, Field(pattern=r"^[#@]\S+$", examples=["#team"])] = None
     pagerduty_routing_key_file: File | None = None
 
 

@@ -21,7 +21,7 @@ SCHEMA = "config.schema.json"
 DASHBOARDS = "dashboards/generated"
 
 PROGRAM = """
-local mixin = (import '%s') + { _config+:: { featurewatch: std.parseJson(std.extVar('config')) } };
+local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVar('config')) } };
 {
   rules: mixin.prometheusRules,
   alerts: mixin.prometheusAlerts,
@@ -56,8 +56,8 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
     try:
         text = rjsonnet.evaluate_snippet(
             "featurewatch",
-            PROGRAM % MIXIN,
-            jpathdir=[str(root)],
+            # An absolute path: an engine looks for others in the working folder first.
+            PROGRAM % json.dumps(str((root / MIXIN).resolve())),
             ext_vars={"config": config.model_dump_json(by_alias=True)},
         )
     except RuntimeError as error:

@@ -88,29 +88,25 @@ def read(files: Iterable[Path]) -> Document:
 
 
 def _overlay(document: Document, file: Path) -> None:
-    root = _compose(file)
-    document.origins.setdefault((), (file, 1))
-    if root is None:
-        return
-    if not isinstance(root, yaml.MappingNode):
-        raise ConfigError([f"{file}:1: (top level): not a mapping; write 'key: value' lines"])
-    _merge(document, root, (), file, document.data)
-
-
-def _compose(file: Path) -> yaml.Node | None:
     try:
-        return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        document.origins.setdefault((), (file, 1))
+        if isinstance(root, yaml.MappingNode):
+            _merge(document, root, (), file, document.data)
+        elif root is not None:
+            raise ConfigError([f"{file}:1: (top level): not a mapping; write 'key: value' lines"])
     except OSError as error:
         raise ConfigError([f"{file}: can't be read ({error.strerror}); check the path"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{file}: not UTF-8 text; save it as UTF-8"]) from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(
-            [f"{file}:{line}: not YAML ({error.problem}); mend the syntax"]
-        ) from error
     except yaml.YAMLError as error:
-        raise ConfigError([f"{file}:1: not YAML ({error}); mend the syntax"]) from error
+        raise ConfigError([_not_yaml(file, error)]) from error
+
+
+def _not_yaml(file: Path, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    why = getattr(error, "problem", None) or " ".join(str(error).split())
+    return f"{file}:{mark.line + 1 if mark else 1}: not YAML ({why}); mend the syntax"
 
 
 def _merge(
@@ -167,18 +163,27 @@ def _problem(details: ErrorDetails, model: type[pydantic.BaseModel]) -> Problem:
     path, owner, info = field_at(model, details["loc"])
     if details["type"] == "extra_forbidden":
         return Problem(path=path, message=_unknown_key(str(path[-1]), owner))
+    if details["loc"][-1] == "[key]":
+        return Problem(path=path, message="is no name; write letters, digits, _ and - only")
     if details["type"] == "missing":
         return Problem(path=path, message=f"is missing; write {_example(path, info)}")
-    message = details["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
+    message = _plain(details)
     wrong = f"{message} (here: {_short(details['input'])})"
     if not (info and info.examples):
         return Problem(path=path, message=f"{wrong}; write such a value")
     return Problem(path=path, message=f"{wrong}; write for example {_example(path, info)}")
 
 
+def _plain(details: ErrorDetails) -> str:
+    if details["type"] == "string_pattern_mismatch":
+        return "has the wrong form"
+    message = details["msg"].removeprefix("Value error, ")
+    return message[0].lower() + message[1:]
+
+
 def _unknown_key(key: str, owner: type[pydantic.BaseModel] | None) -> str:
-    known = sorted(owner.model_fields) if owner else []
+    fields = owner.model_fields.items() if owner else []
+    known = sorted(info.alias or name for name, info in fields)
     close = difflib.get_close_matches(key, known, n=1)
     if close:
         return f"unknown key; write {close[0]!r}"

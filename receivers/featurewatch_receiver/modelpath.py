@@ -20,12 +20,14 @@ def field_at(model: type[pydantic.BaseModel], location: tuple[str | int, ...]) -
     owner: type[pydantic.BaseModel] | None = None
     info: FieldInfo | None = None
     for step in location:
+        if step == "[key]":  # pydantic's mark that the key itself, named before, is at fault
+            continue
         annotation = _resolve(annotation, step)
         if _is_model(annotation):
             owner = annotation
             info = owner.model_fields.get(str(step))
             annotation = info.annotation if info else None
-        elif _origin(annotation) in (dict, Mapping, list, tuple) and step != "[key]":
+        elif _origin(annotation) in (dict, Mapping, list, tuple):
             annotation = get_args(annotation)[-1 if _origin(annotation) in (dict, Mapping) else 0]
         else:
             continue

@@ -6,7 +6,7 @@ from typing import Annotated
 import pydantic
 from pydantic import Field
 
-DURATION = r"^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$"
+DURATION = r"^(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?$"
 _UNITS = (86_400, 3_600, 60, 1)
 
 
@@ -41,7 +41,7 @@ def _is_positive(text: str) -> str:
 
 
 # The pattern needs a digit first; an empty string would satisfy DURATION alone.
-_schema = {"pattern": r"^(?=\d)" + DURATION[1:]}
+_schema = {"pattern": r"^(?=[0-9])" + DURATION[1:]}
 Duration = Annotated[
     str,
     pydantic.AfterValidator(_is_duration),

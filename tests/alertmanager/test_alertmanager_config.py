@@ -1,0 +1,287 @@
+"""The generated Alertmanager configuration: who is told, what mutes what, and no secrets."""
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+RULES = "rules/generated/featurewatch_alerts.yaml"
+ALERTMANAGER = "alertmanager/generated/alertmanager.yaml"
+
+PEOPLE = {
+    ("default", "1"): "default-level-1",
+    ("latency_violation", "1"): "latency_violation-level-1",
+    ("latency_violation", "2"): "latency_violation-level-2",
+    ("latency_violation", "3"): "latency_violation-level-3",
+    ("resource_critical", "1"): "resource_critical-level-1",
+    ("resource_critical", "2"): "resource_critical-level-2",
+    ("error_rate_spike", "1"): "error_rate_spike-level-1",
+    ("error_rate_spike", "2"): "error_rate_spike-level-2",
+}
+# Alerts that no level claims: someone else's, or of a policy that does not exist any more.
+STRANGERS = [
+    ["alertname=DiskFull"],
+    ["escalation_policy=gone", "escalation_level=1"],
+    ["escalation_policy=default", "escalation_level=2"],
+]
+
+
+def run(*command):
+    """Exit code, and what the command says to its caller."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout.strip() or done.stderr.strip()
+
+
+def tree(folder, file=ALERTMANAGER):
+    """Parsed content of a generated file."""
+    return yaml.safe_load((folder / file).read_text(encoding="utf-8"))
+
+
+def names(config):
+    """Names of the receivers."""
+    return [receiver["name"] for receiver in config["receivers"]]
+
+
+def kinds(config):
+    """Each way in which any receiver is reached, as email_configs."""
+    return {key for receiver in config["receivers"] for key in receiver if key != "name"}
+
+
+def leaves(node, path=()):
+    """Key path and value of everything that is no mapping or list."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for value in node:
+            yield from leaves(value, path)
+    else:
+        yield path, node
+
+
+@pytest.fixture(scope="module")
+def config(root):
+    """The committed configuration."""
+    return tree(root)
+
+
+def test_amtool_accepts_the_configuration_and_its_templates(root, generated, amtool):
+    folder = generated(f"templates_path: {root}/alertmanager/templates/*.tmpl")
+    code, said = run(amtool, "check-config", folder / ALERTMANAGER)
+    assert code == 0, said
+    assert "1 templates" in said
+
+
+@pytest.mark.parametrize(("policy", "level"), PEOPLE)
+def test_a_level_goes_to_the_remediator_and_to_its_own_people(policy, level, root, amtool):
+    labels = [f"escalation_policy={policy}", f"escalation_level={level}"]
+    code, said = run(
+        amtool, "config", "routes", "test", f"--config.file={root / ALERTMANAGER}", *labels
+    )
+    assert (code, said) == (0, f"featurewatch-receiver,{PEOPLE[policy, level]}")
+
+
+@pytest.mark.parametrize("labels", STRANGERS)
+def test_what_no_level_claims_goes_to_the_default_policy(labels, root, amtool):
+    code, said = run(
+        amtool, "config", "routes", "test", f"--config.file={root / ALERTMANAGER}", *labels
+    )
+    assert (code, said) == (0, "featurewatch-receiver,default-level-1")
+
+
+def test_every_policy_and_level_of_the_rules_is_in_the_table_above(root):
+    labels = [
+        rule["labels"]
+        for group in tree(root, RULES)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    used = {(label["escalation_policy"], label["escalation_level"]) for label in labels}
+    assert used == set(PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("receiver", "reached"),
+    [
+        (
+            "latency_violation-level-3",
+            {
+                "email_configs": ["on-call@example.com", "engineering-manager@example.com"],
+                "slack_configs": ["#on-call", "#engineering-managers"],
+                "pagerduty_configs": [
+                    "/etc/alertmanager/secrets/pagerduty-on-call",
+                    "/etc/alertmanager/secrets/pagerduty-managers",
+                ],
+            },
+        ),
+        (
+            "resource_critical-level-1",
+            {"email_configs": ["on-call@example.com"], "slack_configs": ["#on-call"]},
+        ),
+        ("default-level-1", {"email_configs": ["monitoring-team@example.com"]}),
+    ],
+)
+def test_a_receiver_reaches_the_recipients_on_the_channels_of_its_level(receiver, reached, config):
+    address = {
+        "email_configs": "to",
+        "slack_configs": "channel",
+        "pagerduty_configs": "routing_key_file",
+    }
+    found = next(entry for entry in config["receivers"] if entry["name"] == receiver)
+    assert {
+        kind: [way[address[kind]] for way in ways] for kind, ways in found.items() if kind != "name"
+    } == reached
+
+
+def test_everything_that_is_sent_is_also_resolved(config):
+    ways = [
+        way
+        for receiver in config["receivers"]
+        for kind in receiver.values()
+        for way in kind
+        if isinstance(way, dict)
+    ]
+    assert ways
+    assert all(way["send_resolved"] for way in ways)
+
+
+def test_critical_mutes_high_of_the_same_kind_of_trouble_of_the_same_extractor(config):
+    rule = config["inhibit_rules"][0]
+    assert 'severity="critical"' in rule["source_matchers"]
+    assert 'severity="high"' in rule["target_matchers"]
+    assert rule["equal"] == ["extractor", "category", "type"]
+
+
+def test_a_higher_level_mutes_the_lower_ones_of_the_same_alert(config):
+    levels = [rule for rule in config["inhibit_rules"] if "alertname" in rule["equal"]]
+    assert [(rule["source_matchers"], rule["target_matchers"]) for rule in levels] == [
+        (['escalation_level="2"'], ['escalation_level=~"1"']),
+        (['escalation_level="3"'], ['escalation_level=~"1|2"']),
+    ]
+    assert all(rule["equal"] == ["alertname", "severity", "extractor"] for rule in levels)
+
+
+def test_a_correlated_alert_mutes_its_members_and_not_itself(root, config):
+    """An alert that matches both sides of a rule would mute itself."""
+    settings = yaml.safe_load((root / "config.yaml").read_text())["correlation"]["rules"]
+    muted = {
+        rule["source_matchers"][0]: rule["target_matchers"]
+        for rule in config["inhibit_rules"]
+        if rule["equal"] == ["extractor"]
+    }
+    assert muted == {
+        f'alertname="{name}"': [f'alertname=~"{"|".join(rule["members"])}"']
+        for name, rule in settings.items()
+    }
+    assert not any(name in rule["members"] for name, rule in settings.items())
+
+
+def test_no_inhibition_is_between_alerts_of_different_extractors(config):
+    assert all("extractor" in rule["equal"] for rule in config["inhibit_rules"])
+
+
+def test_more_identity_labels_keep_groups_and_inhibition_apart(generated):
+    config = tree(generated("metrics: {identity: [extractor, cluster]}"))
+    assert config["route"]["group_by"] == ["alertname", "extractor", "cluster"]
+    assert all({"extractor", "cluster"} <= set(rule["equal"]) for rule in config["inhibit_rules"])
+
+
+def test_secrets_are_named_by_file_only(generated):
+    """Every secret of Alertmanager's that we use has a key of its own that ends in _file."""
+    config = tree(generated("channels: {email: {username: featurewatch, password_file: /run/pw}}"))
+    found = list(leaves(config))
+    inline = {"api_url", "routing_key", "service_key", "credentials", "bearer_token"}
+    inline |= {
+        "password",
+        "smtp_auth_password",
+        "slack_api_url",
+        "auth_password",
+        "smtp_auth_secret",
+    }
+    assert not [path for path, _ in found if path[-1] in inline]
+    files = {path[-1]: value for path, value in found if path[-1].endswith("_file")}
+    assert set(files) == {
+        "smtp_auth_password_file",
+        "slack_api_url_file",
+        "routing_key_file",
+        "credentials_file",
+    }
+    assert all(str(value).startswith("/") for value in files.values())
+
+
+def test_no_value_looks_like_a_secret(config):
+    """Slack's webhook addresses, keys of 20 or more letters and digits, passwords in addresses."""
+    secret = re.compile(
+        r"hooks\.slack\.com/services|\b(?=\w*\d)(?=\w*[a-z])\w{20,}\b|://[^/\s]+:\S+@"
+    )
+    assert not [value for _, value in leaves(config) if secret.search(str(value))]
+
+
+# --- Switches -------------------------------------------------------------------------------
+
+
+def test_escalation_off_leaves_the_first_level_of_each_policy(generated):
+    folder = generated("escalation: {enabled: false}")
+    config = tree(folder)
+    assert [name for name in names(config) if not name.endswith("-level-1")] == [
+        "featurewatch-receiver"
+    ]
+    assert not any("escalation_level" in str(rule) for rule in config["inhibit_rules"])
+    assert not any("-level-2" in str(route) for route in config["route"]["routes"])
+    rules = [rule for group in tree(folder, RULES)["groups"] for rule in group["rules"]]
+    assert {rule["labels"]["escalation_level"] for rule in rules if "alert" in rule} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind"),
+    [
+        ("email", "email_configs"),
+        ("slack", "slack_configs"),
+        ("pagerduty", "pagerduty_configs"),
+    ],
+)
+def test_a_channel_that_is_off_is_nowhere(channel, kind, generated, amtool):
+    folder = generated(f"channels: {{{channel}: {{enabled: false}}}}")
+    config = tree(folder)
+    assert kind not in kinds(config)
+    assert not [key for key in config["global"] if key.startswith(f"{channel}_")]
+    if channel == "email":
+        assert not [key for key in config["global"] if key.startswith("smtp_")]
+    code, said = run(amtool, "check-config", folder / ALERTMANAGER)
+    assert code == 0 or "no files found" in said, said
+
+
+def test_correlation_off_generates_nothing_of_it(generated):
+    folder = generated("correlation: {enabled: false}")
+    for file in (RULES, ALERTMANAGER):
+        text = (folder / file).read_text()
+        assert "Cascade" not in text
+        assert "Storm" not in text
+        assert "correlation" not in text
+
+
+def test_one_correlation_rule_off_generates_nothing_of_it(generated):
+    folder = generated("correlation: {rules: {FeatureExtractionErrorStorm: {enabled: false}}}")
+    for file in (RULES, ALERTMANAGER):
+        text = (folder / file).read_text()
+        assert "Storm" not in text
+        assert "Cascade" in text
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    ["responses: {enabled: false}", "channels: {dashboard: {enabled: false}}"],
+)
+def test_the_webhook_stays_while_history_or_responses_need_it(overlay, generated):
+    config = tree(generated(overlay))
+    assert config["route"]["routes"][0]["receiver"] == "featurewatch-receiver"
+    assert "webhook_configs" in kinds(config)
+
+
+def test_without_history_and_responses_there_is_no_webhook(generated):
+    config = tree(
+        generated("{responses: {enabled: false}, channels: {dashboard: {enabled: false}}}")
+    )
+    assert "featurewatch-receiver" not in [route["receiver"] for route in config["route"]["routes"]]
+    assert "webhook_configs" not in kinds(config)

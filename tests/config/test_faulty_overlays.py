@@ -1,0 +1,401 @@
+"""Bad input gets one line that names the place and the mend."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from featurewatch_kit.cli import main
+from featurewatch_kit.project import load_config
+from featurewatch_receiver.errors import ConfigError
+
+LATENCY = "alerts.FeatureExtractionLatencyCritical"
+LEVEL = "escalation.policies.default.levels.0"
+SECTIONS = (
+    "alerting, alerts, backends, channels, correlation, escalation, history, links, metrics,"
+    " receiver, recipients, responses, routing, targets, templates_path"
+)
+BOUNDS = "[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]"
+
+
+def latency(entry):
+    """An overlay with one entry of the critical latency alert, on line 3."""
+    return f"alerts:\n  FeatureExtractionLatencyCritical:\n    {entry}\n"
+
+
+def level(**entries):
+    """An overlay with one level of the default policy, whose keys are on lines 5 to 8."""
+    keys = {
+        "delay": "0s",
+        "channels": "[email]",
+        "recipients": "[monitoring_team]",
+        "response_time": "immediate",
+    }
+    lines = "\n          ".join(f"{key}: {value}" for key, value in (keys | entries).items())
+    return f"escalation:\n  policies:\n    default:\n      levels:\n        - {lines}\n"
+
+
+# Overlay, line of the fault, and what is said about it.
+FAULTS = {
+    "an unknown key that is close to a known one": (
+        latency("treshold: 0.1"),
+        3,
+        f"{LATENCY}.treshold: unknown key; write 'threshold'",
+    ),
+    "an unknown key that is close to none": (
+        "colour: red\n",
+        1,
+        f"colour: unknown key; the keys here are {SECTIONS}",
+    ),
+    "an unknown alert": (
+        "\nalerts:\n  FeatureExtractionLatencyCrit: {}\n",
+        3,
+        "alerts.FeatureExtractionLatencyCrit: unknown key;"
+        " write 'FeatureExtractionLatencyCritical'",
+    ),
+    "a word for a number": (
+        latency("threshold: fast"),
+        3,
+        f"{LATENCY}.threshold: input should be a valid number (here: fast);"
+        " write for example 'threshold: 0.15'",
+    ),
+    "a text for a number": (
+        latency('min_requests: "20"'),
+        3,
+        f"{LATENCY}.min_requests: input should be a valid integer (here: '20');"
+        " write for example 'min_requests: 20'",
+    ),
+    "a word for a switch": (
+        "alerting:\n  enabled: maybe\n",
+        2,
+        "alerting.enabled: input should be a valid boolean (here: maybe);"
+        " write for example 'enabled: true'",
+    ),
+    "a number for a mapping": (
+        "alerts:\n  FeatureExtractionLatencyCritical: 3\n",
+        2,
+        f"{LATENCY}: input should be a valid dictionary or instance of LatencyAlert (here: 3);"
+        " write such a value",
+    ),
+    "a section that is left empty": (
+        "alerts:\n",
+        1,
+        "alerts: input should be a valid dictionary or instance of Alerts (here: null);"
+        " write such a value",
+    ),
+    "a severity that does not exist": (
+        latency("severity: fatal"),
+        3,
+        f"{LATENCY}.severity: input should be 'low', 'medium', 'high' or 'critical'"
+        " (here: fatal); write for example 'severity: high'",
+    ),
+    "a level with no channel": (
+        level(channels="[]"),
+        6,
+        f"{LEVEL}.channels: list should have at least 1 item after validation, not 0"
+        " (here: []); write for example 'channels: [dashboard, email]'",
+    ),
+    "a level without channels": (
+        "escalation:\n  policies:\n    default:\n      levels:\n"
+        "        - recipients: [monitoring_team]\n          response_time: immediate\n",
+        5,
+        f"{LEVEL}.channels: is missing; write 'channels: [dashboard, email]'",
+    ),
+    "a channel that does not exist": (
+        level(channels="[sms]"),
+        6,
+        f"{LEVEL}.channels.0: input should be 'dashboard', 'email', 'slack' or 'pagerduty'"
+        " (here: sms); write for example 'channels: [dashboard, email]'",
+    ),
+    "a policy that nobody defines": (
+        latency("escalation: gone"),
+        3,
+        f"{LATENCY}.escalation: no policy is named 'gone'; write one of: default,"
+        " error_rate_spike, latency_violation, resource_critical",
+    ),
+    "a negative threshold": (
+        latency("threshold: -0.1"),
+        3,
+        f"{LATENCY}.threshold: input should be greater than 0 (here: -0.1);"
+        " write for example 'threshold: 0.15'",
+    ),
+    "a percentage for a ratio": (
+        "alerts: {FeatureExtractionCacheHitRateLow: {threshold: 85}}\n",
+        1,
+        "alerts.FeatureExtractionCacheHitRateLow.threshold: input should be less than 1"
+        " (here: 85); write for example 'threshold: 0.85'",
+    ),
+    "a latency threshold that is no bucket": (
+        latency("threshold: 0.2"),
+        3,
+        f"{LATENCY}.threshold: p95 is not exact at 0.2, which is no bucket bound; add it to"
+        " metrics.duration_buckets and to the library's duration_buckets, or write one of"
+        f" {BOUNDS}",
+    ),
+    "an override that is no bucket": (
+        latency("overrides:\n      big_model:\n        threshold: 0.3"),
+        5,
+        f"{LATENCY}.overrides.big_model.threshold: p95 is not exact at 0.3, which is no bucket"
+        " bound; add it to metrics.duration_buckets and to the library's duration_buckets, or"
+        f" write one of {BOUNDS}",
+    ),
+    "a recipient without an address for the channel": (
+        level(channels="[email, pagerduty]"),
+        7,
+        f"{LEVEL}.recipients.0: monitoring_team has no address for pagerduty, which this level"
+        " uses; write recipients.monitoring_team.pagerduty_routing_key_file",
+    ),
+    "an unknown recipient": (
+        level(recipients="[monitoring_team, boss]"),
+        7,
+        f"{LEVEL}.recipients.1: no recipient is named 'boss'; write one of:"
+        " engineering_manager, monitoring_team, on_call_engineer",
+    ),
+    "a first level that waits": (
+        level(delay="5m"),
+        5,
+        f"{LEVEL}.delay: the first level can't wait; write 'delay: 0s' and use the alert's 'for'",
+    ),
+    "an unknown placeholder": (
+        latency('message: "p95 is {value}, CPU {cpu}"'),
+        3,
+        f"{LATENCY}.message: {{cpu}} is not filled in; write one of"
+        " {extractor}, {threshold}, {value}",
+    ),
+    "a key that is written twice": (
+        "alerting:\n  enabled: true\n  enabled: false\n",
+        3,
+        "alerting.enabled: written twice; keep one of the two",
+    ),
+    "something that is not YAML": (
+        "alerting: {enabled: true\n",
+        2,
+        "not YAML (expected ',' or '}', but got '<stream end>'); mend the syntax",
+    ),
+    "two documents": (
+        "alerting: {}\n---\nmetrics: {}\n",
+        2,
+        "not YAML (but found another document); mend the syntax",
+    ),
+    "a list for a mapping": (
+        "- alerting\n",
+        1,
+        "(top level): not a mapping; write 'key: value' lines",
+    ),
+    "mode auto of an action that has no code": (
+        "responses:\n  actions:\n    restart_deployment:\n      mode: auto\n",
+        4,
+        "responses.actions.restart_deployment.mode: restart_deployment is not available in"
+        " this version; write 'mode: \"off\"'",
+    ),
+    "mode off without quotes, which is false in YAML": (
+        "responses: {actions: {clear_cache: {mode: off}}}\n",
+        1,
+        "responses.actions.clear_cache.mode: input should be 'auto' or 'off' (here: false);"
+        " write for example 'mode: 'off''",
+    ),
+    "an action that does not exist": (
+        latency("response: reboot"),
+        3,
+        f"{LATENCY}.response: input should be 'scale_up_deployment', 'scale_down_deployment',"
+        " 'restart_deployment', 'clear_cache', 'trigger_retraining' or 'optimize_resources'"
+        " (here: reboot); write such a value",
+    ),
+    "fewer replicas at most than at least": (
+        "targets:\n  feature_extractor:\n    min_replicas: 9\n    max_replicas: 8\n",
+        4,
+        "targets.feature_extractor.max_replicas: is less than min_replicas; write 9 or more",
+    ),
+    "a backend that nobody defines": (
+        "targets: {feature_extractor: {backend: kubernetes}}\n",
+        1,
+        "targets.feature_extractor.backend: no backend is named 'kubernetes'; write one of:"
+        " feature_server",
+    ),
+    "repeats that are faster than the group": (
+        "routing:\n  people:\n    repeat_interval: 1m\n",
+        3,
+        "routing.people.repeat_interval: is less than group_interval, below which Alertmanager"
+        " does not repeat; write 5m or more",
+    ),
+    "an empty duration": (
+        latency('window: ""'),
+        3,
+        f"{LATENCY}.window: is not a duration (here: ''); write for example 'window: 5m'",
+    ),
+    "a negative duration": (
+        latency("for: -5m"),
+        3,
+        f"{LATENCY}.for: is not a duration (here: -5m); write such a value",
+    ),
+    "a window of no length": (
+        latency("window: 0s"),
+        3,
+        f"{LATENCY}.window: must be longer than 0s (here: 0s); write for example 'window: 5m'",
+    ),
+    "a duration without a unit": (
+        latency("window: 300"),
+        3,
+        f"{LATENCY}.window: input should be a valid string (here: 300);"
+        " write for example 'window: 5m'",
+    ),
+    "an address without a scheme": (
+        "links:\n  grafana: localhost\n",
+        2,
+        "links.grafana: has the wrong form (here: localhost); write for example 'grafana: http://localhost:9099'",
+    ),
+    "a mail address that is none": (
+        "recipients: {monitoring_team: {email: nobody}}\n",
+        1,
+        "recipients.monitoring_team.email: has the wrong form (here: nobody);"
+        " write for example 'email: team@example.com'",
+    ),
+    "a name with a blank": (
+        "recipients: {on call: {slack: '#on-call'}}\n",
+        1,
+        "recipients.on call: is no name; write letters, digits, _ and - only",
+    ),
+    "an identity that lacks the extractor": (
+        "metrics: {identity: [cluster]}\n",
+        1,
+        "metrics.identity: lacks extractor, which thresholds and targets are looked up by; add it",
+    ),
+    "buckets that do not rise": (
+        "metrics: {duration_buckets: [0.15, 0.1]}\n",
+        1,
+        "metrics.duration_buckets: must rise; write [0.1, 0.15]",
+    ),
+    "a correlation of one category": (
+        "correlation: {rules: {FeatureExtractionErrorStorm: {members:"
+        " [FeatureExtractionLatencyHigh, FeatureExtractionLatencyCritical]}}}\n",
+        1,
+        "correlation.rules.FeatureExtractionErrorStorm.members: all are of category"
+        " performance; name alerts of two or more",
+    ),
+}
+
+
+def complaint(root, *overlays):
+    """What loading the overlays is refused with."""
+    with pytest.raises(ConfigError) as refused:
+        load_config(root, list(overlays))
+    return str(refused.value)
+
+
+@pytest.fixture
+def overlay(tmp_path):
+    """Write an overlay and return its path."""
+
+    def write(text, name="my.yaml"):
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_line_says_where_what_and_how_to_mend(fault, root, overlay):
+    text, line, said = FAULTS[fault]
+    file = overlay(text)
+    assert complaint(root, file) == f"{file}:{line}: {said}"
+
+
+def test_a_missing_file_is_named(root, tmp_path):
+    file = tmp_path / "gone.yaml"
+    assert complaint(root, file) == (
+        f"{file}: can't be read (No such file or directory); check the path"
+    )
+
+
+def test_a_file_that_is_no_text_is_named(root, tmp_path):
+    file = tmp_path / "my.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    assert complaint(root, file) == f"{file}: not UTF-8 text; save it as UTF-8"
+
+
+def test_two_faults_are_two_lines_in_the_order_of_the_file(root, overlay):
+    file = overlay("history: {max_days: 0}\nalerting:\n  enabled: maybe\n")
+    first, second = complaint(root, file).splitlines()
+    assert first.startswith(f"{file}:1: history.max_days: ")
+    assert second.startswith(f"{file}:3: alerting.enabled: ")
+
+
+def test_the_fault_is_in_the_overlay_that_wrote_it_last(root, overlay):
+    first = overlay("history: {max_days: 0}\n", "first.yaml")
+    second = overlay("\nhistory: {max_days: -1}\n", "second.yaml")
+    assert complaint(root, first, second).startswith(f"{second}:2: history.max_days: ")
+
+
+def test_the_other_end_of_a_contradiction_is_found_in_the_defaults(root, overlay):
+    """The overlay raises only min_replicas; the max_replicas below it is the default."""
+    file = overlay("targets: {feature_extractor: {min_replicas: 9}}\n")
+    lines = (root / "config.yaml").read_text(encoding="utf-8").splitlines()
+    line = lines.index("    max_replicas: 8") + 1
+    assert complaint(root, file).startswith(f"{root / 'config.yaml'}:{line}: targets.")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_complaint_is_one_line_without_pythons_words(fault, root, overlay):
+    text, _, _ = FAULTS[fault]
+    said = complaint(root, overlay(text))
+    assert "\n" not in said
+    assert not re.search(r"Traceback|pydantic|Value error|object at 0x|Error:", said)
+
+
+@pytest.mark.parametrize(
+    "text", ["alerting: !!python/name:os.system x\n", "alerting: !mine x\n", "alerting: \x07\n"]
+)
+def test_strange_yaml_is_refused_in_one_line(text, root, overlay):
+    file = overlay(text)
+    said = complaint(root, file)
+    assert said.startswith(f"{file}:1: ")
+    assert "\n" not in said
+
+
+def test_a_label_name_that_prometheus_refuses_is_refused(root, overlay):
+    file = overlay(latency("labels: {my-team: blue}"))
+    assert complaint(root, file).startswith(f"{file}:3: {LATENCY}.labels.my-team: ")
+
+
+@pytest.mark.parametrize("text", [latency("zzz: 1"), "channels: {email: {zzz: 1}}\n"])
+def test_known_keys_are_listed_as_they_are_written(text, root, overlay):
+    known = complaint(root, overlay(text)).partition("the keys here are ")[2]
+    assert not re.search(r"\w_\b", known)
+
+
+# --- The command ----------------------------------------------------------------------------
+
+
+def test_generate_says_it_on_stderr_exits_with_2_and_writes_nothing(
+    overlay, root, tmp_path, capsys
+):
+    file = overlay("history: {max_days: 0}\ncolour: red\n")
+    out = tmp_path / "out"
+    arguments = ["generate", "--root", str(root), "--config", str(file), "--out", str(out)]
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.split(": ")[1] for line in said.err.splitlines()] == ["history.max_days", "colour"]
+    assert not out.exists()
+
+
+def test_the_command_prints_no_traceback(overlay, root, tmp_path):
+    file = overlay("alerting: [\n")
+    command = [sys.executable, "-m", "featurewatch_kit.cli", "generate"]
+    command += ["--root", root, "--config", file, "--out", tmp_path / "out"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"{file}:2: not YAML (expected the node content, but found '<stream end>'); mend the syntax"
+    ]
+
+
+def test_outside_a_checkout_the_command_names_root(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate"]) == 2
+    assert capsys.readouterr().err == (
+        f"{tmp_path}: no mixin.libsonnet here or above; run this inside a featurewatch checkout,"
+        " or name it with --root\n"
+    )
