@@ -14,10 +14,12 @@ folder=$(cd "$folder" && pwd)
 private="-o Dir::State=$folder/apt -o Dir::State::lists=$folder/apt/lists \
   -o Dir::Cache=$folder/apt/cache -o Dir::State::status=/var/lib/dpkg/status \
   -o Debug::NoLocking=1 -o APT::Sandbox::User= -o Acquire::Retries=3"
+# Hooks of the machine's apt may complain that they can't touch its caches: heard on failure only.
+quietly() { "$@" 2>"$folder/apt/errors" || { cat "$folder/apt/errors" >&2; exit 1; }; }
 cd "$folder/apt/debs"
 # shellcheck disable=SC2086  # the options are meant to split
-apt-get $private -qq update
+quietly apt-get $private -qq update
 # shellcheck disable=SC2086
-apt-get $private -qq download "$@"
+quietly apt-get $private -qq download "$@"
 for package in *.deb; do dpkg-deb -x "$package" "$folder"; done
 rm -rf "$folder/apt"
