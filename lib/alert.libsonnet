@@ -11,12 +11,13 @@ local promql = import 'promql.libsonnet';
   },
 
   // One threshold per extractor: the overrides win, since `or` keeps its left side.
-  thresholds(config, name, pick=function(t) t, labels={})::
+  // Every extractor that has one of the metrics gets one.
+  thresholds(config, name, metrics=['requests_total'], pick=function(t) t, labels={})::
     local q = promql.new(config);
     local alert = config.alerts[name];
     local at(value, matchers) =
       '%s * group by (extractor) (%s)'
-      % [promql.number(pick(value)), q.metric('requests_total', matchers)];
+      % [promql.number(pick(value)), q.anyOf(metrics, matchers)];
     [{
       record: 'featurewatch:threshold',
       expr: std.join('\nor\n', [

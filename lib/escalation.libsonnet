@@ -7,15 +7,18 @@ local duration = import 'duration.libsonnet';
   levels(config, policy, max)::
     local levels = config.escalation.policies[policy].levels;
     local count = if config.escalation.enabled then std.min(max, std.length(levels)) else 1;
-    local delay(level) =
+    local delay(level, default) =
       local own = std.get(level, 'delay');
-      if own != null then own else config.escalation.default_delay;
+      if own != null then own else default;
     [
       levels[i] {
         level: std.toString(i + 1),
         // Delays add up: each level waits for the one before it. The first never waits.
         after: duration.sum(
-          [if j == 0 then std.get(levels[j], 'delay', '0s') else delay(levels[j]) for j in std.range(0, i)]
+          [
+            delay(levels[j], if j == 0 then '0s' else config.escalation.default_delay)
+            for j in std.range(0, i)
+          ]
         ),
       }
       for i in std.range(0, count - 1)

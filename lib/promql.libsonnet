@@ -17,6 +17,13 @@ local number = function(x) '%.12g' % x;
     // A metric of the exporter under the configured selector: q.metric('requests_total').
     metric(name, matchers=[]):: 'feature_extraction_' + name + selector(matchers),
 
+    // Any of several metrics; of one, the metric itself.
+    anyOf(names, matchers=[])::
+      if std.length(names) == 1 then self.metric(names[0], matchers)
+      else
+        local pattern = std.join('|', ['feature_extraction_' + name for name in names]);
+        selector(['__name__=~"%s"' % pattern] + matchers),
+
     // level:metric:operation, the names of the recording rules.
     requests(window):: level + ':feature_extraction_requests:increase' + window,
     p95(window):: level + ':feature_extraction_duration_seconds:p95_' + window,

@@ -35,13 +35,23 @@ function(config)
     labels: { correlation: name },
   };
   local together(name) = |||
-    # Two or more categories began within the window of the first one.
-    count by (%(by)s) (
-      %(activation)s{correlation="%(name)s"}
-        - on (%(by)s) group_left ()
-      min by (%(by)s) (%(activation)s{correlation="%(name)s"})
-        <= %(window)d
-    ) >= 2
+    # Two or more categories began within the window of the first one, or within the window of
+    # the last one: an older trouble does not hide two that begin together.
+    (
+      count by (%(by)s) (
+        %(activation)s{correlation="%(name)s"}
+          - on (%(by)s) group_left ()
+        min by (%(by)s) (%(activation)s{correlation="%(name)s"})
+          <= %(window)d
+      ) >= 2
+      or
+      count by (%(by)s) (
+        %(activation)s{correlation="%(name)s"}
+          - on (%(by)s) group_left ()
+        max by (%(by)s) (%(activation)s{correlation="%(name)s"})
+          >= -%(window)d
+      ) >= 2
+    )
   ||| % vars(name);
   local firing(name, severity) =
     'ALERTS{alertname=~"%s", alertstate="firing", severity="%s"}' % [vars(name).members, severity];

@@ -8,13 +8,17 @@ function(config)
     'sum by (%s) (rate(%s[%s]))' % [q.by, q.metric(metric, matchers), window];
   // `part` has no series before its first event: its share is then 0, not missing.
   local share(part, whole, window) = |||
-    (
-      %(part)s
-      # No series yet means that none happened, not that nothing is known.
-      or 0 * %(whole)s
+    # Rounded, since floating point would put some values at a threshold a hair beyond it.
+    round(
+      (
+        %(part)s
+        # No series yet means that none happened, not that nothing is known.
+        or 0 * %(whole)s
+      )
+      /
+      %(whole)s,
+      1e-10
     )
-    /
-    %(whole)s
   ||| % { part: part, whole: whole };
 
   local requests(window) = {
@@ -24,8 +28,9 @@ function(config)
   local p95(window) = {
     record: q.p95(window),
     expr: |||
-      # Exact at a bucket bound, and every threshold is one.
-      histogram_quantile(0.95, sum by (%s, le) (rate(%s[%s])))
+      # Exact at a bucket bound, and every threshold is one. Rounded, since floating point would
+      # put some values at a threshold a hair beyond it.
+      round(histogram_quantile(0.95, sum by (%s, le) (rate(%s[%s]))), 1e-10)
     ||| % [q.by, q.metric('duration_seconds_bucket'), window],
   };
   local hitRatio(window) = {
@@ -44,7 +49,7 @@ function(config)
     record: q.utilization(resource, window),
     expr: |||
       # The worst instance: a mean over instances hides the one that is about to fall over.
-      max by (%s) (avg_over_time(%s[%s]))
+      round(max by (%s) (avg_over_time(%s[%s])), 1e-10)
     ||| % [q.by, q.metric(resource + '_utilization_ratio'), window],
   };
   local each(rule, alerts) = [rule(window) for window in windows(alerts)];

@@ -17,6 +17,7 @@ def check_references(config: Config) -> Iterator[Problem]:
     """Every fault between sections."""
     yield from _identity(config)
     yield from _buckets(config)
+    yield from _labels(config)
     yield from _policies(config)
     yield from _members(config)
     yield from _levels(config)
@@ -56,6 +57,17 @@ def _bound(path: tuple[str, ...], threshold: float, bounds: list[float]) -> Iter
             f" {bounds}"
         )
         yield Problem(path=path, message=message)
+
+
+def _labels(config: Config) -> Iterator[Problem]:
+    """No label takes the place of one that the rules set, or of the alert's identity."""
+    reserved = {"alertname", "severity", "escalation_policy", "escalation_level"}
+    reserved |= set(config.metrics.identity)
+    for name, alert in config.alerts.items():
+        for label in alert.labels.model_dump():
+            if label in reserved:
+                path = ("alerts", name, "labels", label)
+                yield Problem(path=path, message="is set by the rules; name yours otherwise")
 
 
 def _policies(config: Config) -> Iterator[Problem]:

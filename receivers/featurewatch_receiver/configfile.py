@@ -20,6 +20,32 @@ from featurewatch_receiver.modelpath import field_at
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 KeyPath = tuple[str | int, ...]
 
+# Pydantic's complaints in the words of a configuration file.
+_WORDS = {
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping",
+    "float_type": "must be a number",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "int_type": "must be a whole number",
+    "less_than": "must be less than {lt:g}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "model_type": "must be a mapping",
+    "string_pattern_mismatch": "has the wrong form",
+    "string_too_short": "must not be empty",
+    "string_type": "must be text",
+    "too_short": "must not be empty",
+}
+# For faults in fields without an example.
+_MENDS = {
+    "dict_type": "write 'key: value' lines below it",
+    "list_type": "write '- item' lines below it",
+    "literal_error": "write one of these",
+    "model_type": "write 'key: value' lines below it",
+    "string_type": "write text, in quotes if it looks like something else",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -101,6 +127,8 @@ def _overlay(document: Document, file: Path) -> None:
         raise ConfigError([f"{file}: not UTF-8 text; save it as UTF-8"]) from error
     except yaml.YAMLError as error:
         raise ConfigError([_not_yaml(file, error)]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{file}: an alias holds itself; write the value out"]) from error
 
 
 def _not_yaml(file: Path, error: yaml.YAMLError) -> str:
@@ -127,7 +155,7 @@ def _merge(
             into[key] = below if isinstance(below, dict) else {}
             _merge(document, value_node, here, file, into[key])
         else:
-            into[key] = _construct(value_node)
+            into[key] = _construct(value_node, here, file)
             _mark(document, value_node, here, file)
 
 
@@ -151,10 +179,13 @@ def _lines_inside(node: yaml.Node, path: KeyPath, file: Path) -> dict[KeyPath, t
     return lines
 
 
-def _construct(node: yaml.Node) -> Any:
+def _construct(node: yaml.Node, path: KeyPath, file: Path) -> Any:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_document(node)
+    except ValueError as error:  # such as 2026-13-45, which has the form of a date
+        name, line = ".".join(map(str, path)), node.start_mark.line + 1
+        raise ConfigError([f"{file}:{line}: {name}: {error}; quote it"]) from error
     finally:
         loader.dispose()
 
@@ -170,13 +201,15 @@ def _problem(details: ErrorDetails, model: type[pydantic.BaseModel]) -> Problem:
     message = _plain(details)
     wrong = f"{message} (here: {_short(details['input'])})"
     if not (info and info.examples):
-        return Problem(path=path, message=f"{wrong}; write such a value")
+        mend = _MENDS.get(details["type"], "write another one")
+        return Problem(path=path, message=f"{wrong}; {mend}")
     return Problem(path=path, message=f"{wrong}; write for example {_example(path, info)}")
 
 
 def _plain(details: ErrorDetails) -> str:
-    if details["type"] == "string_pattern_mismatch":
-        return "has the wrong form"
+    words = _WORDS.get(details["type"])
+    if words:
+        return words.format(**details.get("ctx", {}))
     message = details["msg"].removeprefix("Value error, ")
     return message[0].lower() + message[1:]
 
@@ -193,7 +226,8 @@ def _unknown_key(key: str, owner: type[pydantic.BaseModel] | None) -> str:
 def _example(path: KeyPath, info: pydantic.fields.FieldInfo | None) -> str:
     example = info.examples[0] if info and info.examples else "a value"
     name = next((str(key) for key in reversed(path) if isinstance(key, str)), "value")
-    return f"'{name}: {_short(example)}'"
+    text = f"{name}: {_short(example)}"
+    return f'"{text}"' if "'" in text else f"'{text}'"
 
 
 def _short(value: object, limit: int = 60) -> str:

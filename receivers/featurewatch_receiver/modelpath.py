@@ -25,7 +25,7 @@ def field_at(model: type[pydantic.BaseModel], location: tuple[str | int, ...]) -
         annotation = _resolve(annotation, step)
         if _is_model(annotation):
             owner = annotation
-            info = owner.model_fields.get(str(step))
+            info = _field(owner, str(step))
             annotation = info.annotation if info else None
         elif _origin(annotation) in (dict, Mapping, list, tuple):
             annotation = get_args(annotation)[-1 if _origin(annotation) in (dict, Mapping) else 0]
@@ -48,8 +48,14 @@ def _resolve(annotation: Any, step: str | int) -> Any:
 
 def _holds(annotation: Any, step: str | int) -> bool:
     if _is_model(annotation):
-        return str(step) in annotation.model_fields
+        return _field(annotation, str(step)) is not None
     return _origin(annotation) in (dict, Mapping, list, tuple)
+
+
+def _field(owner: type[pydantic.BaseModel], key: str) -> FieldInfo | None:
+    """The field that is written as `key`, which may be an alias: `for` is no name in Python."""
+    fields = owner.model_fields.items()
+    return next((info for name, info in fields if key == (info.alias or name)), None)
 
 
 def _is_model(annotation: Any) -> bool:

@@ -15,7 +15,14 @@ function(config)
   {
     [name]: {
       thresholds: std.flattenArrays([
-        alert.thresholds(config, name, function(t) t[resource], { resource: resource })
+        alert.thresholds(
+          config,
+          name,
+          // Not of requests: a process that measures resources need not serve any.
+          [r + '_utilization_ratio' for r in resources],
+          function(t) t[resource],
+          { resource: resource }
+        )
         for resource in resources
       ]),
       alerts: alert.rules(

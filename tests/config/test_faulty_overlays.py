@@ -57,43 +57,39 @@ FAULTS = {
     "a word for a number": (
         latency("threshold: fast"),
         3,
-        f"{LATENCY}.threshold: input should be a valid number (here: fast);"
-        " write for example 'threshold: 0.15'",
+        f"{LATENCY}.threshold: must be a number (here: fast); write for example 'threshold: 0.15'",
     ),
     "a text for a number": (
         latency('min_requests: "20"'),
         3,
-        f"{LATENCY}.min_requests: input should be a valid integer (here: '20');"
+        f"{LATENCY}.min_requests: must be a whole number (here: '20');"
         " write for example 'min_requests: 20'",
     ),
     "a word for a switch": (
         "alerting:\n  enabled: maybe\n",
         2,
-        "alerting.enabled: input should be a valid boolean (here: maybe);"
-        " write for example 'enabled: true'",
+        "alerting.enabled: must be true or false (here: maybe); write for example 'enabled: true'",
     ),
     "a number for a mapping": (
         "alerts:\n  FeatureExtractionLatencyCritical: 3\n",
         2,
-        f"{LATENCY}: input should be a valid dictionary or instance of LatencyAlert (here: 3);"
-        " write such a value",
+        f"{LATENCY}: must be a mapping (here: 3); write 'key: value' lines below it",
     ),
     "a section that is left empty": (
         "alerts:\n",
         1,
-        "alerts: input should be a valid dictionary or instance of Alerts (here: null);"
-        " write such a value",
+        "alerts: must be a mapping (here: null); write 'key: value' lines below it",
     ),
     "a severity that does not exist": (
         latency("severity: fatal"),
         3,
-        f"{LATENCY}.severity: input should be 'low', 'medium', 'high' or 'critical'"
+        f"{LATENCY}.severity: must be 'low', 'medium', 'high' or 'critical'"
         " (here: fatal); write for example 'severity: high'",
     ),
     "a level with no channel": (
         level(channels="[]"),
         6,
-        f"{LEVEL}.channels: list should have at least 1 item after validation, not 0"
+        f"{LEVEL}.channels: must not be empty"
         " (here: []); write for example 'channels: [dashboard, email]'",
     ),
     "a level without channels": (
@@ -105,7 +101,7 @@ FAULTS = {
     "a channel that does not exist": (
         level(channels="[sms]"),
         6,
-        f"{LEVEL}.channels.0: input should be 'dashboard', 'email', 'slack' or 'pagerduty'"
+        f"{LEVEL}.channels.0: must be 'dashboard', 'email', 'slack' or 'pagerduty'"
         " (here: sms); write for example 'channels: [dashboard, email]'",
     ),
     "a policy that nobody defines": (
@@ -117,13 +113,13 @@ FAULTS = {
     "a negative threshold": (
         latency("threshold: -0.1"),
         3,
-        f"{LATENCY}.threshold: input should be greater than 0 (here: -0.1);"
+        f"{LATENCY}.threshold: must be greater than 0 (here: -0.1);"
         " write for example 'threshold: 0.15'",
     ),
     "a percentage for a ratio": (
         "alerts: {FeatureExtractionCacheHitRateLow: {threshold: 85}}\n",
         1,
-        "alerts.FeatureExtractionCacheHitRateLow.threshold: input should be less than 1"
+        "alerts.FeatureExtractionCacheHitRateLow.threshold: must be less than 1"
         " (here: 85); write for example 'threshold: 0.85'",
     ),
     "a latency threshold that is no bucket": (
@@ -192,15 +188,15 @@ FAULTS = {
     "mode off without quotes, which is false in YAML": (
         "responses: {actions: {clear_cache: {mode: off}}}\n",
         1,
-        "responses.actions.clear_cache.mode: input should be 'auto' or 'off' (here: false);"
-        " write for example 'mode: 'off''",
+        "responses.actions.clear_cache.mode: must be 'auto' or 'off' (here: false);"
+        " write for example \"mode: 'off'\"",
     ),
     "an action that does not exist": (
         latency("response: reboot"),
         3,
-        f"{LATENCY}.response: input should be 'scale_up_deployment', 'scale_down_deployment',"
+        f"{LATENCY}.response: must be 'scale_up_deployment', 'scale_down_deployment',"
         " 'restart_deployment', 'clear_cache', 'trigger_retraining' or 'optimize_resources'"
-        " (here: reboot); write such a value",
+        " (here: reboot); write one of these",
     ),
     "fewer replicas at most than at least": (
         "targets:\n  feature_extractor:\n    min_replicas: 9\n    max_replicas: 8\n",
@@ -227,7 +223,7 @@ FAULTS = {
     "a negative duration": (
         latency("for: -5m"),
         3,
-        f"{LATENCY}.for: is not a duration (here: -5m); write such a value",
+        f"{LATENCY}.for: is not a duration (here: -5m); write for example 'for: 0s'",
     ),
     "a window of no length": (
         latency("window: 0s"),
@@ -237,8 +233,7 @@ FAULTS = {
     "a duration without a unit": (
         latency("window: 300"),
         3,
-        f"{LATENCY}.window: input should be a valid string (here: 300);"
-        " write for example 'window: 5m'",
+        f"{LATENCY}.window: must be text (here: 300); write for example 'window: 5m'",
     ),
     "an address without a scheme": (
         "links:\n  grafana: localhost\n",
@@ -255,6 +250,16 @@ FAULTS = {
         "recipients: {on call: {slack: '#on-call'}}\n",
         1,
         "recipients.on call: is no name; write letters, digits, _ and - only",
+    ),
+    "a label that would replace the alert's own": (
+        latency("labels: {extractor: all}"),
+        3,
+        f"{LATENCY}.labels.extractor: is set by the rules; name yours otherwise",
+    ),
+    "a date that is none": (
+        "history: {max_days: 2026-13-45}\n",
+        1,
+        "history.max_days: month must be in 1..12; quote it",
     ),
     "an identity that lacks the extractor": (
         "metrics: {identity: [cluster]}\n",
@@ -313,6 +318,11 @@ def test_a_file_that_is_no_text_is_named(root, tmp_path):
     file = tmp_path / "my.yaml"
     file.write_bytes(b"\xff\xfe\x00")
     assert complaint(root, file) == f"{file}: not UTF-8 text; save it as UTF-8"
+
+
+def test_an_alias_that_holds_itself_is_one_line(root, overlay):
+    file = overlay("alerts: &a [*a]\n")
+    assert complaint(root, file) == f"{file}: an alias holds itself; write the value out"
 
 
 def test_two_faults_are_two_lines_in_the_order_of_the_file(root, overlay):

@@ -219,7 +219,6 @@ escalation:
 """
 
 
-@pytest.mark.xfail(strict=True, reason="jsonnet refuses the null delay of a first level")
 def test_a_first_level_without_delay_does_not_wait_and_the_next_waits_the_default(generated):
     folder = generated(DELAYS)
     due = [
