@@ -38,7 +38,7 @@ def story(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     timeline = Timeline(out)
     folder = tmp_path_factory.mktemp("chain")
     with Stack(root, folder, on_message=timeline.notification) as stack:
-        held = Incident(stack, timeline).run(seconds=200)
+        held = Incident(stack, timeline).run(time.monotonic() + 200)
         urls = stack.urls
         _wait_until(lambda: _resolved(stack.pagerduty.messages()), seconds=30)
         told = Story(

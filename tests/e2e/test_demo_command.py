@@ -84,6 +84,6 @@ def test_a_wrong_overlay_is_one_line_and_starts_nothing(root: Path, tmp_path: Pa
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == (
-        f"{overlay}:1: alerting.enabled: input should be a valid boolean (here: maybe);"
+        f"{overlay}:1: alerting.enabled: must be true or false (here: maybe);"
         " write for example 'enabled: true'\n"
     )

@@ -1,5 +1,6 @@
 """Breaks the feature cache of a running stack and follows the chain until it has mended it."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -82,14 +83,13 @@ class Incident:
         self._seen: set[tuple[str, ...]] = set()
         self._held: dict[str, float] = {}
 
-    def run(self, seconds: float) -> dict[str, float]:
+    def run(self, deadline: float) -> dict[str, float]:
         """Return when each link of the chain held, in seconds after the fault.
 
         Raises:
-            DemoError: naming the first link that did not hold within `seconds`.
+            DemoError: naming the first link that did not hold by `deadline` (time.monotonic()).
 
         """
-        deadline = time.monotonic() + seconds
         self._until(self._warm, "the service is healthy before the incident", deadline)
         self._timeline.restart()
         self._begin = time.monotonic()
@@ -99,6 +99,10 @@ class Incident:
             self._until(link, what, deadline)
             self._held[what] = time.monotonic() - self._begin
         return self._held
+
+    def watch(self) -> None:
+        """Tell what happens until interrupted, or until a part ends (DemoError)."""
+        self._until(lambda: False, "the end", math.inf)
 
     def _links(self) -> Iterator[tuple[str, Callable[[], bool]]]:
         stack = self._stack

@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-import threading
+import time
 from pathlib import Path
 
 from featurewatch_kit.demo.incident import Incident
@@ -11,7 +11,7 @@ from featurewatch_kit.demo.timeline import Timeline
 from featurewatch_kit.project import load_config
 
 FOLDER = Path("build/demo")
-# It takes about one; more means that a link is broken.
+# From the start; it takes about one minute, and more than this means that a link is broken.
 LONGEST_SECONDS = 240.0
 
 
@@ -29,36 +29,50 @@ def run_demo(root: Path, overlays: list[Path], *, stay: bool) -> int:
     folder = root / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     timeline = Timeline()
+    deadline = time.monotonic() + LONGEST_SECONDS
     timeline.heading(f"Starting the chain (settings {TIMINGS}, files and logs {FOLDER}) ...")
     try:
         with Stack(root, folder, overlays, timeline.notification) as stack:
             _show_urls(stack, timeline)
-            _run_incident(stack, timeline)
+            incident = Incident(stack, timeline)
+            _run_incident(incident, timeline, deadline)
             if stay:
-                timeline.heading("Everything stays up; end it with Ctrl-C.")
-                threading.Event().wait()
+                _show_faults(stack, timeline)
+                incident.watch()
     except KeyboardInterrupt:
         timeline.heading("Ended.")
         return 0 if stay else 130
     return 0
 
 
-def _run_incident(stack: Stack, timeline: Timeline) -> None:
+def _run_incident(incident: Incident, timeline: Timeline, deadline: float) -> None:
     timeline.heading("The incident:")
-    held = Incident(stack, timeline).run(LONGEST_SECONDS)
+    held = incident.run(deadline)
     lines = [f"{seconds:6.1f} s  {what}" for what, seconds in held.items()]
     timeline.heading("\n".join(["The chain held, seconds after the fault:", *lines]))
 
 
+def _show_faults(stack: Stack, timeline: Timeline) -> None:
+    timeline.heading(
+        "Everything stays up until Ctrl-C. Try another fault (slow_model, poisoned_cache):\n"
+        f"  curl -X PUT {stack.urls.features}/admin/faults/slow_model"
+        " -H 'Content-Type: application/json' -d '{\"enabled\": true}'\n"
+    )
+
+
 def _show_urls(stack: Stack, timeline: Timeline) -> None:
-    urls = {
-        "Prometheus": f"{stack.urls.prometheus}/alerts",
-        "Alertmanager": stack.urls.alertmanager,
-        "Receiver": f"{stack.urls.receiver}/metrics",
-        "Feature server": f"{stack.urls.features}/windows",
-        "its metrics": stack.urls.metrics,
+    urls = stack.urls
+    history = f"{urls.receiver}/api/v1/episodes"
+    token = FOLDER / "receiver-token"
+    lines = {
+        "Prometheus": urls.prometheus,
+        "Alertmanager": urls.alertmanager,
+        "Feature server": f"{urls.features}/windows",
+        "its metrics": urls.metrics,
+        "Receiver": f"{urls.receiver}/metrics",
+        "its history": f'curl -H "Authorization: Bearer $(cat {token})" {history}',
     }
-    timeline.heading("\n".join(f"  {name:15} {url}" for name, url in urls.items()))
+    timeline.heading("\n".join(f"  {name:15} {what}" for name, what in lines.items()))
 
 
 def _interrupt(*_: object) -> None:
