@@ -68,4 +68,5 @@ tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has th
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) .tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools .tools.new build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf exporter/*.egg-info kit/*.egg-info receivers/*.egg-info

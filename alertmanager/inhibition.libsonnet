@@ -23,13 +23,43 @@ function(config)
     }
     for level in std.range(2, most_levels)
   ];
-  local correlated = [
-    {
-      source_matchers: ['alertname="%s"' % name],
-      target_matchers: ['alertname=~"%s"' % std.join('|', config.correlation.rules[name].members)],
-      equal: identity,
-    }
+  local correlations = [
+    name
     for name in std.objectFields(config.correlation.rules)
     if config.correlation.enabled && config.correlation.rules[name].enabled
   ];
-  critical_over_high + higher_level + correlated
+  local up_to(level) = 'escalation_level=~"%s"' % std.join('|', ['%d' % l for l in std.range(1, level)]);
+  // A correlated alert mutes its members, but never a level that it has not reached itself.
+  local over_members = [
+    {
+      source_matchers: ['alertname="%s"' % name, 'escalation_level="%d"' % level],
+      target_matchers: [
+        'alertname=~"%s"' % std.join('|', config.correlation.rules[name].members),
+        up_to(level),
+      ],
+      equal: identity,
+    }
+    for name in correlations
+    for level in std.range(1, most_levels)
+  ];
+  // When a member with a stricter policy joins, the incident goes on under that policy.
+  local policies = escalation.strictest(config, std.objectFields(config.escalation.policies));
+  local stricter_policy = [
+    {
+      source_matchers: [
+        'category="correlation"',
+        'escalation_policy="%s"' % policies[p],
+        'escalation_level="%d"' % level,
+      ],
+      target_matchers: [
+        'category="correlation"',
+        'escalation_policy=~"%s"' % std.join('|', policies[p + 1:]),
+        up_to(level),
+      ],
+      equal: ['alertname'] + identity,
+    }
+    for p in std.range(0, std.length(policies) - 2)
+    for level in std.range(1, std.length(escalation.levels(config, policies[p], 99)))
+    if correlations != []
+  ];
+  critical_over_high + higher_level + over_members + stricter_policy

@@ -16,8 +16,8 @@ local promql = import 'promql.libsonnet';
     local q = promql.new(config);
     local alert = config.alerts[name];
     local at(value, matchers) =
-      '%s * group by (extractor) (%s)'
-      % [promql.number(pick(value)), q.anyOf(metrics, matchers)];
+      '%s * group by (%s) (%s)'
+      % [promql.number(pick(value)), q.by, q.anyOf(metrics, matchers)];
     [{
       record: 'featurewatch:threshold',
       expr: std.join('\nor\n', [
@@ -56,7 +56,7 @@ local promql = import 'promql.libsonnet';
         q.withTraffic(q.beyond(value, operator, q.threshold(name)), alert.window, alert.min_requests),
         {
           value: '{{ $value | %s }}' % format,
-          threshold: annotations.query(q.threshold(name, ['extractor=%q']), format),
+          threshold: annotations.first(q, q.threshold(name, q.same), format),
         }
       ),
     },

@@ -1,9 +1,12 @@
 // Go template fragments for the annotations of alerts.
 {
-  // The first sample of a query about the alert's extractor. %%s stands for its name.
-  query(selector, format)::
-    '{{ with printf %s $labels.extractor | query }}{{ . | first | value | %s }}{{ else }}unknown{{ end }}'
-    % [std.escapeStringJson(selector), format],
+  // What a query gives, whose %%q stand for the identity of the alert's extractor (q.same).
+  samples(q, query):: 'printf %s %s | query' % [std.escapeStringJson(query), q.labels],
+
+  // The first of them.
+  first(q, query, format)::
+    '{{ with %s }}{{ . | first | value | %s }}{{ else }}unknown{{ end }}'
+    % [self.samples(q, query), format],
 
   // Fill {placeholders} of a configured message.
   fill(message, values)::

@@ -1,6 +1,6 @@
 // One alert becomes one rule per escalation level: the same expression, due later.
-// Prometheus keeps the clock (it restores `for` after a restart), and the level is a label that
-// Alertmanager routes on; a level that is not due yet is a pending alert.
+// Prometheus keeps the clock, and the level is a label that Alertmanager routes on; a level that
+// is not due yet is a pending alert.
 local duration = import 'duration.libsonnet';
 
 {
@@ -24,13 +24,30 @@ local duration = import 'duration.libsonnet';
       for i in std.range(0, count - 1)
     ],
 
+  // Policies from the strictest to the mildest: who pages first, then who is on Slack first.
+  strictest(config, policies)::
+    local never = 1e9;
+    local reached(policy, channel) = std.foldl(
+      function(soonest, level)
+        if std.member(level.channels, channel) then std.min(soonest, duration.seconds(level.after))
+        else soonest,
+      self.levels(config, policy, 99),
+      never
+    );
+    std.sort(std.set(policies), function(policy) [
+      reached(policy, channel)
+      for channel in ['pagerduty', 'slack', 'email']
+    ] + [policy]),
+
+  // What a level adds to a rule, beside its expression.
+  at(policy, level):: {
+    labels+: { escalation_policy: policy, escalation_level: level.level },
+    annotations+: { response_time: std.strReplace(level.response_time, '_', ' ') },
+  },
+
   // rule: {alert, expr, for, keep_firing_for, labels, annotations} of the first level.
   escalate(config, rule, policy, max):: [
-    rule {
-      'for': duration.sum([rule['for'], level.after]),
-      labels+: { escalation_policy: policy, escalation_level: level.level },
-      annotations+: { response_time: std.strReplace(level.response_time, '_', ' ') },
-    }
+    rule + self.at(policy, level) + { 'for': duration.sum([rule['for'], level.after]) }
     for level in self.levels(config, policy, max)
   ],
 }

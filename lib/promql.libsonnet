@@ -13,6 +13,9 @@ local number = function(x) '%.12g' % x;
       if all == [] then '' else '{%s}' % std.join(', ', all),
 
     by: std.join(', ', identity),
+    // Matchers for the alert's own extractor in a printf of a template, and its arguments.
+    same: ['%s=%%q' % label for label in identity],
+    labels: std.join(' ', ['$labels.' + label for label in identity]),
 
     // A metric of the exporter under the configured selector: q.metric('requests_total').
     metric(name, matchers=[]):: 'feature_extraction_' + name + selector(matchers),
@@ -40,9 +43,9 @@ local number = function(x) '%.12g' % x;
     // The threshold is one series per extractor, so overrides cost no rules.
     beyond(value, operator, threshold):: |||
       %s
-        %s on (extractor) group_left ()
+        %s on (%s) group_left ()
       %s
-    ||| % [value, operator, threshold],
+    ||| % [value, operator, self.by, threshold],
 
     withTraffic(expr, window, minRequests)::
       if minRequests == 0 then expr

@@ -53,51 +53,98 @@ function(config)
       ) >= 2
     )
   ||| % vars(name);
-  local firing(name, severity) =
-    'ALERTS{alertname=~"%s", alertstate="firing", severity="%s"}' % [vars(name).members, severity];
-  local begins(name, severity, worse) =
+  local alerts(matchers) = 'ALERTS{alertstate="firing", %s}' % std.join(', ', matchers);
+  local members(name) = 'alertname=~"%s"' % vars(name).members;
+  local severity(words) = 'severity=~"%s"' % std.join('|', words);
+  local policy(words) = 'escalation_policy=~"%s"' % std.join('|', words);
+  local self_at(name, severity, policy, level) = alerts([
+    'alertname="%s"' % name,
+    'severity="%s"' % severity,
+    'escalation_policy="%s"' % policy,
+    'escalation_level="%s"' % level,
+  ]);
+  local clause(operator, series) = '  %s on (%s)\n%s\n' % [operator, q.by, series];
+
+  // It begins with the severity and the policy that are the worst and strictest among its members.
+  local begins(name, case) =
     together(name)
-    + '  and on (%s)\n%s\n' % [q.by, firing(name, severity)]
-    + std.join('', ['  unless on (%s)\n%s\n' % [q.by, firing(name, w)] for w in worse]);
-  local lasts(name, severity) = |||
+    + clause('and', alerts([members(name), severity([case.severity])]))
+    + clause('and', alerts([members(name), policy([case.policy]), 'escalation_level="1"']))
+    + (if case.worse == [] then '' else clause('unless', alerts([members(name), severity(case.worse)])))
+    + (if case.stricter == [] then '' else clause('unless', alerts([members(name), policy(case.stricter)])));
+  local escalates(name, case, level) =
+    '# It escalates when a member does, whose own condition has lasted that long.\n'
+    + 'group by (%s) (%s)\n' % [q.by, self_at(name, case.severity, case.policy, '1')]
+    + clause('and', alerts([members(name), policy([case.policy]), 'escalation_level="%s"' % level]));
+  local lasts(name, case, level) = |||
     or
     # Once begun, it lasts until its last member ends: nobody is told of the same trouble again.
-    count by (%(by)s) (%(activation)s{correlation="%(name)s"})
+    group by (%(by)s) (%(activation)s{correlation="%(name)s"})
       and on (%(by)s)
-    ALERTS{alertname="%(name)s", severity="%(severity)s", alertstate="firing"}
-  ||| % (vars(name) { severity: severity });
-  local members(name) =
-    '{{ range $i, $member := printf %s $labels.extractor | query }}{{ if $i }}, {{ end }}{{ $member.Labels.alertname }}{{ end }}'
-    % std.escapeStringJson(
-      'group by (alertname) (ALERTS{alertname=~"%s", alertstate="firing", extractor=%%q})'
-      % vars(name).members
-    );
-  local rule(name, summary, severity, worse) =
+    %(itself)s
+  ||| % (vars(name) { itself: self_at(name, case.severity, case.policy, level) });
+
+  local listed(name) =
+    '{{ range $i, $member := %s }}{{ if $i }}, {{ end }}{{ $member.Labels.alertname }}{{ end }}'
+    % annotations.samples(q, 'group by (alertname) (%s)' % alerts([members(name)] + q.same));
+  local rule(name, summary, case, level) =
     local settings = config.correlation.rules[name];
     local values = {
       extractor: '{{ $labels.extractor }}',
       window: duration.format(vars(name).window),
     };
-    escalation.escalate(config, {
+    {
       alert: name,
-      expr: begins(name, severity, worse) + lasts(name, severity),
+      expr: (if level.level == '1' then begins(name, case) else escalates(name, case, level.level))
+            + lasts(name, case, level.level),
       'for': '0s',
       keep_firing_for: settings.cooldown,
-      labels: { category: 'correlation', type: name, severity: severity },
+      labels: { category: 'correlation', type: name, severity: case.severity },
       annotations: alert.links(config, name) + {
         summary: summary,
-        description: annotations.fill(settings.message, values) + ': ' + members(name),
-        value: members(name),
+        description: annotations.fill(settings.message, values) + ': ' + listed(name),
+        value: listed(name),
         threshold: 'two kinds of trouble within ' + values.window,
       },
-    }, settings.escalation, std.length(config.escalation.policies[settings.escalation].levels));
-  local rules(name, summary) =
-    local used = std.set([config.alerts[m].severity for m in config.correlation.rules[name].members]);
-    [activation(name)] + std.flattenArrays([
-      rule(name, summary, severities[i], [w for w in severities[:i] if std.setMember(w, used)])
+    } + escalation.at(case.policy, level);
+
+  // Each severity with each policy that members of that severity or a milder one can bring.
+  local cases(name) =
+    local settings(member) = config.alerts[member];
+    local rank(member) = std.find(settings(member).severity, severities)[0];
+    local used = [settings(m).severity for m in config.correlation.rules[name].members];
+    std.flattenArrays([
+      local upTo = [m for m in config.correlation.rules[name].members if settings(m).enabled && rank(m) >= i];
+      local policies = escalation.strictest(config, [settings(m).escalation for m in upTo]);
+      if std.length(std.set([settings(m).labels.category for m in upTo])) < 2
+      then []
+      else [
+        {
+          severity: severities[i],
+          worse: [w for w in severities[:i] if std.member(used, w)],
+          policy: policies[p],
+          stricter: policies[:p],
+          levels: escalation.levels(config, policies[p], std.foldl(std.max, [
+            settings(m).max_escalation_levels
+            for m in upTo
+            if settings(m).escalation == policies[p]
+          ], 1)),
+        }
+        for p in std.range(0, std.length(policies) - 1)
+        // The member that brings the severity must not bring a stricter policy.
+        if std.length([
+          m
+          for m in upTo
+          if rank(m) == i && !std.member(policies[:p], settings(m).escalation)
+        ]) > 0
+      ]
       for i in std.range(0, std.length(severities) - 1)
-      if std.setMember(severities[i], used)
     ]);
+  local rules(name, summary) = [activation(name)] + [
+    rule(name, summary, case, level)
+    for case in cases(name)
+    for level in case.levels
+  ];
   local all = {
     FeatureExtractionLatencyCascade: rules(
       'FeatureExtractionLatencyCascade',

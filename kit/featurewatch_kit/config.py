@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from featurewatch_receiver.config import (
     ActionName,
@@ -20,6 +20,7 @@ from featurewatch_receiver.values import (
     Strict,
     Text,
     Url,
+    has_port,
 )
 
 Severity = Annotated[Literal["low", "medium", "high", "critical"], Field(examples=["high"])]
@@ -31,6 +32,9 @@ Ratio = Annotated[float, Field(gt=0, lt=1, examples=[0.85])]
 Seconds = Annotated[float, Field(gt=0, examples=[0.15])]
 Bounds = Annotated[list[Seconds], Field(min_length=1, examples=[[0.1, 0.15, 0.5]])]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", examples=["extractor"])]
+# Matchers as in PromQL, with the escapes that it knows; empty for none.
+_MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]* *(=|!=|=~|!~) *"([^"\\\n]|\\[abfnrtv\\"])*"'
+SELECTOR = rf"^({_MATCHER}( *, *{_MATCHER})*)?$"
 
 
 class Alerting(Strict):
@@ -43,7 +47,7 @@ class Alerting(Strict):
 class Metrics(Strict):
     """What the rules read."""
 
-    selector: Annotated[str, Field(examples=['namespace="prod"'])]
+    selector: Annotated[str, Field(pattern=SELECTOR, examples=['namespace="prod"'])]
     identity: Annotated[list[LabelName], Field(min_length=1, examples=[["extractor"]])]
     duration_buckets: Bounds
 
@@ -149,7 +153,6 @@ class CorrelationRule(Strict):
         list[Name], Field(min_length=2, examples=[["FeatureExtractionCacheHitRateLow"]])
     ]
     cooldown: Duration
-    escalation: Name
     response: ActionName | None
     message: Text
 
@@ -216,7 +219,11 @@ class Email(Strict):
     """The mail server, as in Alertmanager's global section."""
 
     enabled: Switch
-    smarthost: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$", examples=["localhost:587"])]
+    smarthost: Annotated[
+        str,
+        Field(pattern=r"^\S+:\d{1,5}$", examples=["localhost:587"]),
+        AfterValidator(has_port),
+    ]
     from_: Annotated[
         str, Field(alias="from", pattern=r"^\S+@\S+$", examples=["monitoring@example.com"])
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from featurewatch_kit.errors import MissingProgramError
 
 TOOLS = Path(".tools")
+VERSION_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +38,29 @@ def find(program: Program, root: Path) -> Path:
     """Path of a program that is new enough; those unpacked in the project go first.
 
     Raises:
-        MissingProgramError: there is none, or only older ones.
+        MissingProgramError: there is none, or only such that are older or can't be run.
 
     """
-    old: list[str] = []
+    faults: dict[Path, str] = {}
     for path in _candidates(program, root):
-        found = version(path)
-        if found >= program.oldest:
+        fault = _fault(path, program.oldest)
+        if fault is None:
             return path
-        old.append(f"{path} is {'.'.join(map(str, found))}")
-    raise MissingProgramError(_complaint(program, old))
+        faults[path] = f"{path} {fault}"
+    raise MissingProgramError(_complaint(program, faults, root / TOOLS))
+
+
+def _fault(path: Path, oldest: tuple[int, int]) -> str | None:
+    """Why this program will not do, or None: it will."""
+    try:
+        found = version(path)
+    except subprocess.TimeoutExpired:
+        return f"can't be run (no answer within {VERSION_SECONDS:g} s)"
+    except OSError as error:
+        return f"can't be run ({error.strerror})"
+    if found == (0, 0):
+        return "does not say its version"
+    return None if found >= oldest else f"is {'.'.join(map(str, found))}"
 
 
 def _candidates(program: Program, root: Path) -> list[Path]:
@@ -62,17 +76,34 @@ def start_folder(path: Path, root: Path) -> Path | None:
 
 
 def version(path: Path) -> tuple[int, int]:
-    """Major and minor version, (0, 0) when the program does not say."""
+    """Major and minor version, (0, 0) when the program does not say.
+
+    Raises:
+        OSError: it can't be executed.
+        subprocess.TimeoutExpired: it does not end.
+
+    """
     answer = subprocess.run(
-        [path, "--version"], capture_output=True, text=True, timeout=30, check=False
+        [path, "--version"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=VERSION_SECONDS,
+        check=False,
     )
     found = re.search(r"version (\d+)\.(\d+)", answer.stdout + answer.stderr)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _complaint(program: Program, old: list[str]) -> str:
+def _complaint(program: Program, faults: dict[Path, str], tools: Path) -> str:
     name, oldest = program.names[0], ".".join(map(str, program.oldest))
-    return (
-        f"{name} {oldest} or newer is needed, and {' and '.join(old) or 'it is not on PATH'}; run"
-        f" `make tools` (Debian, Ubuntu), or install {program.package} and put it on PATH"
-    )
+    needed = f"{name} {oldest} or newer is needed, and"
+    found = " and ".join(faults.values()) or "it is not on PATH"
+    if any(path.is_relative_to(tools) for path in faults):
+        # Fetching what Debian has may bring the same version again.
+        mend = (
+            f"remove {tools} and run `make tools`, or install {program.package} {oldest} or newer"
+        )
+    else:
+        mend = f"run `make tools` (Debian, Ubuntu), or install {program.package}"
+    return f"{needed} {found}; {mend} and put it on PATH"

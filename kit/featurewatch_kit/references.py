@@ -11,6 +11,9 @@ from featurewatch_receiver.values import seconds
 # The field of a recipient that holds the address for a channel.
 ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_key_file"}
 DEFAULT_POLICY = "default"
+RULE_LABELS = frozenset({"alertname", "severity", "escalation_policy", "escalation_level"})
+# An alert's own labels, and the bucket bound, which the rules sum away.
+NO_IDENTITY = RULE_LABELS | {"category", "type", "le"}
 
 
 def check_references(config: Config) -> Iterator[Problem]:
@@ -29,9 +32,17 @@ def check_references(config: Config) -> Iterator[Problem]:
 
 
 def _identity(config: Config) -> Iterator[Problem]:
-    if "extractor" not in config.metrics.identity:
+    identity = config.metrics.identity
+    if "extractor" not in identity:
         message = "lacks extractor, which thresholds and targets are looked up by; add it"
         yield Problem(path=("metrics", "identity"), message=message)
+    for index, label in enumerate(identity):
+        path = ("metrics", "identity", index)
+        if label in NO_IDENTITY:
+            message = f"{label} is set or removed by the rules; name labels of the metrics only"
+            yield Problem(path=path, message=message)
+        if label in identity[:index]:
+            yield Problem(path=path, message=f"{label} is named twice; keep one of the two")
 
 
 def _buckets(config: Config) -> Iterator[Problem]:
@@ -61,8 +72,7 @@ def _bound(path: tuple[str, ...], threshold: float, bounds: list[float]) -> Iter
 
 def _labels(config: Config) -> Iterator[Problem]:
     """No label takes the place of one that the rules set, or of the alert's identity."""
-    reserved = {"alertname", "severity", "escalation_policy", "escalation_level"}
-    reserved |= set(config.metrics.identity)
+    reserved = RULE_LABELS | (set(config.metrics.identity) - NO_IDENTITY)
     for name, alert in config.alerts.items():
         for label in alert.labels.model_dump():
             if label in reserved:
@@ -75,17 +85,12 @@ def _policies(config: Config) -> Iterator[Problem]:
     if DEFAULT_POLICY not in policies:
         message = f"lacks the policy {DEFAULT_POLICY!r} for what has no policy; define it"
         yield Problem(path=("escalation", "policies"), message=message)
-    users: list[tuple[tuple[str, ...], str]] = [
-        (("alerts", name), alert.escalation) for name, alert in config.alerts.items()
-    ]
-    users += [
-        (("correlation", "rules", name), rule.escalation)
-        for name, rule in config.correlation.rules.items()
-    ]
-    for path, policy in users:
-        if policy not in policies:
-            message = f"no policy is named {policy!r}; write one of: {', '.join(policies)}"
-            yield Problem(path=(*path, "escalation"), message=message)
+    for name, alert in config.alerts.items():
+        if alert.escalation not in policies:
+            message = (
+                f"no policy is named {alert.escalation!r}; write one of: {', '.join(policies)}"
+            )
+            yield Problem(path=("alerts", name, "escalation"), message=message)
 
 
 def _members(config: Config) -> Iterator[Problem]:
@@ -167,9 +172,12 @@ def _messages(config: Config) -> Iterator[Problem]:
 
 
 def _placeholders(path: tuple[str, ...], message: str, known: list[str]) -> Iterator[Problem]:
-    for word in re.findall(r"(?<!\{)\{(\w+)\}(?!\})", message):
+    there_are = ", ".join(f"{{{name}}}" for name in known)
+    if "{{" in message:
+        fault = f"'{{{{' would begin a template of Prometheus; use {there_are}"
+        yield Problem(path=path, message=fault)
+        return
+    for word in re.findall(r"\{(\w+)\}", message):
         if word not in known:
-            there_are = ", ".join(f"{{{name}}}" for name in known)
-            yield Problem(
-                path=path, message=f"{{{word}}} is not filled in; write one of {there_are}"
-            )
+            fault = f"{{{word}}} is not filled in; write one of {there_are}"
+            yield Problem(path=path, message=fault)

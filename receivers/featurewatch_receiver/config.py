@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from featurewatch_receiver.configfile import Problem, load
-from featurewatch_receiver.values import Duration, File, Name, PositiveDuration, Strict, Text, Url
+from featurewatch_receiver.values import (
+    Duration,
+    File,
+    Name,
+    PositiveDuration,
+    Strict,
+    Text,
+    Url,
+    has_port,
+)
 
 ActionName = Literal[
     "scale_up_deployment",
@@ -27,7 +36,11 @@ AVAILABLE: frozenset[ActionName] = frozenset({"scale_up_deployment", "clear_cach
 class Receiver(Strict):
     """Where the receiver listens, who may talk to it, and where it remembers."""
 
-    listen: Annotated[str, Field(pattern=r"^[^\s:]+:\d{1,5}$", examples=["127.0.0.1:9099"])]
+    listen: Annotated[
+        str,
+        Field(pattern=r"^[^\s:]+:\d{1,5}$", examples=["127.0.0.1:9099"]),
+        AfterValidator(lambda address: has_port(address, lowest=0)),  # 0: any free port
+    ]
     url: Url
     token_file: File
     database: Annotated[

@@ -21,7 +21,6 @@ from typing import ClassVar
 class SkipReason(StrEnum):
     """Why an action does not run."""
 
-    NO_RESPONSE = "no_response"
     RESPONSES_DISABLED = "responses_disabled"
     ACTION_OFF = "action_off"
     TARGET_NOT_ALLOWED = "target_not_allowed"

@@ -9,7 +9,7 @@ from featurewatch_receiver.config import AVAILABLE
 _PREFIX = "featurewatch_receiver"
 # From a quick cache clear to the default responses.timeout of 300 s.
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-_RESULTS = ("accepted", "invalid", "unauthorized", "too_large", "unavailable")
+_RESULTS = ("accepted", "invalid", "unauthorized", "too_large", "unavailable", "failed")
 _OUTCOMES = ("succeeded", "failed", "timed_out", "skipped")
 
 

@@ -1,7 +1,8 @@
 """Alertmanager's webhook, version 4: what must be in it, and what is said when it is not.
 
-Fields that this receiver does not use may be missing, and fields that it does not know may be
-there: newer Alertmanagers add some.
+What every Alertmanager sends must be there, used here or not: without it, the sender is something
+else. Only fields that some leave out may be missing, and fields that this receiver does not know
+may be there: newer Alertmanagers add some.
 """
 
 from datetime import UTC, datetime

@@ -16,8 +16,8 @@ from featurewatch_receiver.values import seconds
 class Situation:
     """What is known when an action is decided."""
 
-    #: The alert's response, or None.
-    action: ActionName | None
+    #: The alert's response.
+    action: ActionName
     #: The alert's extractor label: a lookup key and no more.
     extractor: str | None
     now: datetime
@@ -40,17 +40,12 @@ def decide(config: ReceiverConfig, situation: Situation) -> SkipReason | None:
     return next((reason for reason, holds in GUARDS if holds(config, situation)), None)
 
 
-def _no_response(_: ReceiverConfig, situation: Situation) -> bool:
-    return situation.action is None
-
-
 def _disabled(config: ReceiverConfig, _: Situation) -> bool:
     return not config.responses.enabled
 
 
 def _off(config: ReceiverConfig, situation: Situation) -> bool:
-    action = situation.action
-    return action is not None and config.responses.actions.get(action).mode == "off"
+    return config.responses.actions.get(situation.action).mode == "off"
 
 
 def _not_allowed(config: ReceiverConfig, situation: Situation) -> bool:
@@ -66,7 +61,7 @@ def _busy(_: ReceiverConfig, situation: Situation) -> bool:
 
 
 def _cooling(config: ReceiverConfig, situation: Situation) -> bool:
-    if situation.action is None or situation.last_run is None:
+    if situation.last_run is None:
         return False
     cooldown = timedelta(seconds=seconds(config.responses.actions.get(situation.action).cooldown))
     return situation.now - situation.last_run < cooldown
@@ -74,7 +69,6 @@ def _cooling(config: ReceiverConfig, situation: Situation) -> bool:
 
 # The first guard that holds names the reason: what never changes by itself comes first.
 GUARDS: tuple[tuple[SkipReason, Guard], ...] = (
-    (SkipReason.NO_RESPONSE, _no_response),
     (SkipReason.RESPONSES_DISABLED, _disabled),
     (SkipReason.ACTION_OFF, _off),
     (SkipReason.TARGET_NOT_ALLOWED, _not_allowed),

@@ -122,12 +122,19 @@ class Remediator:
         self, action: Action, backend: Backend, plan: Plan, key: str, deadline: Deadline
     ) -> Look:
         """Look, act if need be, and look again until the target is as planned."""
+        forgiven: tuple[type[TargetError], ...] = (TargetSilentError,)
         look = _patient(lambda: action.look(backend, plan))
         missing = look.detail
         while look.progress is not Progress.DONE:
             self._require_time(deadline, missing)
             if look.progress is Progress.TO_DO:
-                look = _unless_silent(lambda: action.act(backend, plan, key))
+                try:
+                    look = action.act(backend, plan, key)
+                except forgiven as error:
+                    # Nobody knows what happened, so it is looked at again. The target may also
+                    # have gone down with the answer, and is waited for.
+                    forgiven = (TargetSilentError, TargetUnreachableError)
+                    look = Look(progress=Progress.UNDER_WAY, detail=str(error))
                 missing = look.detail
             if look.progress is not Progress.DONE:
                 self._pause(deadline)
@@ -199,12 +206,4 @@ def _patient(look: Callable[[], Look]) -> Look:
     try:
         return look()
     except (TargetUnreachableError, TargetSilentError, TargetRefusedError) as error:
-        return Look(progress=Progress.UNDER_WAY, detail=str(error))
-
-
-def _unless_silent(act: Callable[[], Look]) -> Look:
-    """Act; without an answer nobody knows what happened, so it is looked at again."""
-    try:
-        return act()
-    except TargetSilentError as error:
         return Look(progress=Progress.UNDER_WAY, detail=str(error))

@@ -50,9 +50,9 @@ def listen(address: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, int(port)))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
-        cause = getattr(error, "strerror", None) or str(error)
+        cause = error.strerror or str(error)
         mend = "stop what listens there, or write another HOST:PORT"
         raise ListenError(
             f"receiver.listen: {address} can't be listened on ({cause}); {mend}"

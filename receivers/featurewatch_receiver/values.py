@@ -8,6 +8,7 @@ from pydantic import Field
 
 DURATION = r"^(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?$"
 _UNITS = (86_400, 3_600, 60, 1)
+HIGHEST_PORT = 65_535
 
 
 class Strict(pydantic.BaseModel):
@@ -38,6 +39,18 @@ def _is_positive(text: str) -> str:
     if not seconds(text):
         raise ValueError("must be longer than 0s")
     return text
+
+
+def has_port(address: str, lowest: int = 1) -> str:
+    """Return HOST:PORT as it is.
+
+    Raises:
+        ValueError: the port is not from `lowest` to 65535.
+
+    """
+    if not lowest <= int(address.rpartition(":")[2]) <= HIGHEST_PORT:
+        raise ValueError(f"the port must be from {lowest} to {HIGHEST_PORT}")
+    return address
 
 
 # The pattern needs a digit first; an empty string would satisfy DURATION alone.

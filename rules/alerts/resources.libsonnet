@@ -9,9 +9,10 @@ function(config)
   local q = promql.new(config);
   local window = config.alerts[name].window;
   local threshold(resource, matchers=[]) = q.threshold(name, ['resource="%s"' % resource] + matchers);
-  local latest(selector) = annotations.query(selector, 'humanizePercentage');
-  local cpu = latest(q.utilization('cpu', window) + '{extractor=%q}');
-  local memory = latest(q.utilization('memory', window) + '{extractor=%q}');
+  local latest(selector) = annotations.first(q, selector, 'humanizePercentage');
+  local of(series) = '%s{%s}' % [series, std.join(', ', q.same)];
+  local cpu = latest(of(q.utilization('cpu', window)));
+  local memory = latest(of(q.utilization('memory', window)));
   {
     [name]: {
       thresholds: std.flattenArrays([
@@ -38,7 +39,7 @@ function(config)
           memory: memory,
           value: 'CPU %s, memory %s' % [cpu, memory],
           threshold: 'CPU %s, memory %s' % [
-            latest(threshold(resource, ['extractor=%q']))
+            latest(threshold(resource, q.same))
             for resource in resources
           ],
         }

@@ -154,27 +154,52 @@ def test_critical_mutes_high_of_the_same_kind_of_trouble_of_the_same_extractor(c
 
 
 def test_a_higher_level_mutes_the_lower_ones_of_the_same_alert(config):
-    levels = [rule for rule in config["inhibit_rules"] if "alertname" in rule["equal"]]
+    equal = ["alertname", "severity", "extractor"]
+    levels = [rule for rule in config["inhibit_rules"] if rule["equal"] == equal]
     assert [(rule["source_matchers"], rule["target_matchers"]) for rule in levels] == [
         (['escalation_level="2"'], ['escalation_level=~"1"']),
         (['escalation_level="3"'], ['escalation_level=~"1|2"']),
     ]
-    assert all(rule["equal"] == ["alertname", "severity", "extractor"] for rule in levels)
 
 
-def test_a_correlated_alert_mutes_its_members_and_not_itself(root, config):
+def test_a_correlated_alert_mutes_its_members_up_to_its_own_level(root, config):
     """An alert that matches both sides of a rule would mute itself."""
     settings = yaml.safe_load((root / "config.yaml").read_text())["correlation"]["rules"]
-    muted = {
-        rule["source_matchers"][0]: rule["target_matchers"]
+    muted = [
+        (rule["source_matchers"], rule["target_matchers"])
         for rule in config["inhibit_rules"]
         if rule["equal"] == ["extractor"]
-    }
-    assert muted == {
-        f'alertname="{name}"': [f'alertname=~"{"|".join(rule["members"])}"']
-        for name, rule in settings.items()
-    }
+    ]
+    assert muted == [
+        (
+            [f'alertname="{name}"', f'escalation_level="{level}"'],
+            [f'alertname=~"{"|".join(rule["members"])}"', f'escalation_level=~"{up_to}"'],
+        )
+        for name, rule in sorted(settings.items())
+        for level, up_to in ((1, "1"), (2, "1|2"), (3, "1|2|3"))
+    ]
     assert not any(name in rule["members"] for name, rule in settings.items())
+
+
+def test_an_incident_goes_on_under_the_stricter_policy(config):
+    """Strictest first: who pages soonest, then who is on Slack soonest."""
+    order = ["resource_critical", "latency_violation", "error_rate_spike", "default"]
+    found = [
+        (rule["source_matchers"][1:], rule["target_matchers"][1:])
+        for rule in config["inhibit_rules"]
+        if rule["equal"] == ["alertname", "extractor"]
+    ]
+    assert found == [
+        (
+            [f'escalation_policy="{policy}"', f'escalation_level="{level}"'],
+            [
+                f'escalation_policy=~"{"|".join(order[place + 1 :])}"',
+                f'escalation_level=~"{up_to}"',
+            ],
+        )
+        for place, policy, levels in ((0, order[0], 2), (1, order[1], 3), (2, order[2], 2))
+        for level, up_to in list(zip((1, 2, 3), ("1", "1|2", "1|2|3"), strict=True))[:levels]
+    ]
 
 
 def test_no_inhibition_is_between_alerts_of_different_extractors(config):
@@ -227,7 +252,8 @@ def test_escalation_off_leaves_the_first_level_of_each_policy(generated):
     assert [name for name in names(config) if not name.endswith("-level-1")] == [
         "featurewatch-receiver"
     ]
-    assert not any("escalation_level" in str(rule) for rule in config["inhibit_rules"])
+    levels = re.findall(r'escalation_level="(\d)"', str(config["inhibit_rules"]))
+    assert set(levels) == {"1"}
     assert not any("-level-2" in str(route) for route in config["route"]["routes"])
     rules = [rule for group in tree(folder, RULES)["groups"] for rule in group["rules"]]
     assert {rule["labels"]["escalation_level"] for rule in rules if "alert" in rule} == {"1"}

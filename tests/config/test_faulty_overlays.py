@@ -1,5 +1,6 @@
 """Bad input gets one line that names the place and the mend."""
 
+import json
 import re
 import subprocess
 import sys
@@ -266,6 +267,70 @@ FAULTS = {
         1,
         "metrics.identity: lacks extractor, which thresholds and targets are looked up by; add it",
     ),
+    "a selector that PromQL can't read": (
+        "metrics: {selector: namespace=prod}\n",
+        1,
+        "metrics.selector: has the wrong form (here: namespace=prod);"
+        " write for example 'selector: namespace=\"prod\"'",
+    ),
+    "a selector that ends in a comma": (
+        "metrics:\n  selector: 'a=\"b\",'\n",
+        2,
+        'metrics.selector: has the wrong form (here: a="b",);'
+        " write for example 'selector: namespace=\"prod\"'",
+    ),
+    "a selector with an escape that PromQL refuses": (
+        "metrics:\n  selector: 'a=~\"b\\.c\"'\n",
+        2,
+        'metrics.selector: has the wrong form (here: a=~"b\\.c");'
+        " write for example 'selector: namespace=\"prod\"'",
+    ),
+    **{
+        f"an identity with the label {label}": (
+            f"metrics:\n  identity:\n    - extractor\n    - {label}\n",
+            4,
+            f"metrics.identity.1: {label} is set or removed by the rules;"
+            " name labels of the metrics only",
+        )
+        for label in (
+            "alertname",
+            "category",
+            "escalation_level",
+            "escalation_policy",
+            "le",
+            "severity",
+            "type",
+        )
+    },
+    "an identity that names a label twice": (
+        "metrics:\n  identity:\n    - extractor\n    - extractor\n",
+        4,
+        "metrics.identity.1: extractor is named twice; keep one of the two",
+    ),
+    "a template in an alert's message": (
+        latency('message: "p95 is {{ $value }}"'),
+        3,
+        f"{LATENCY}.message: '{{{{' would begin a template of Prometheus; use"
+        " {extractor}, {threshold}, {value}",
+    ),
+    "a template in a correlation's message": (
+        "correlation: {rules: {FeatureExtractionErrorStorm: {message: '{{ $value }}'}}}\n",
+        1,
+        "correlation.rules.FeatureExtractionErrorStorm.message: '{{' would begin a template of"
+        " Prometheus; use {extractor}, {window}",
+    ),
+    "a port to listen on that does not exist": (
+        "receiver:\n  listen: 127.0.0.1:65536\n",
+        2,
+        "receiver.listen: the port must be from 0 to 65535 (here: 127.0.0.1:65536);"
+        " write for example 'listen: 127.0.0.1:9099'",
+    ),
+    "a mail server's port that does not exist": (
+        "channels: {email: {smarthost: 'localhost:0'}}\n",
+        1,
+        "channels.email.smarthost: the port must be from 1 to 65535 (here: localhost:0);"
+        " write for example 'smarthost: localhost:587'",
+    ),
     "buckets that do not rise": (
         "metrics: {duration_buckets: [0.15, 0.1]}\n",
         1,
@@ -305,6 +370,21 @@ def test_one_line_says_where_what_and_how_to_mend(fault, root, overlay):
     text, line, said = FAULTS[fault]
     file = overlay(text)
     assert complaint(root, file) == f"{file}:{line}: {said}"
+
+
+@pytest.mark.parametrize(
+    "selector",
+    ["", 'a="b"', r'namespace!="a", pod=~"x.*|y\\.z",c!~"\""', 'a=""'],
+)
+def test_a_list_of_matchers_is_a_selector(selector, root, overlay):
+    file = overlay(json.dumps({"metrics": {"selector": selector}}))
+    assert load_config(root, [file]).metrics.selector == selector
+
+
+@pytest.mark.parametrize("port", [0, 1, 65535])
+def test_the_receiver_may_listen_on_any_port_and_0_is_a_free_one(port, root, overlay):
+    file = overlay(f"receiver: {{listen: '127.0.0.1:{port}'}}\n")
+    assert load_config(root, [file]).receiver.listen == f"127.0.0.1:{port}"
 
 
 def test_a_missing_file_is_named(root, tmp_path):

@@ -71,6 +71,12 @@ def test_every_link_within_the_project_leads_somewhere(root: Path, name: str) ->
     assert missing == []
 
 
+@pytest.mark.parametrize("mark", ["@@", "TODO", "FIXME"])
+def test_nothing_is_left_to_be_written(root: Path, mark: str) -> None:
+    documents = [root / "README.md", *(root / "docs").glob("*.md")]
+    assert [d.name for d in documents if mark in d.read_text()] == []
+
+
 def test_the_readme_lists_every_alert(root: Path, readme: str) -> None:
     rows = re.findall(r"^\| (FeatureExtraction\w+) \|", readme, re.MULTILINE)
     assert set(rows) == _alerts(root)

@@ -40,7 +40,7 @@ def story(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     with Stack(root, folder, on_message=timeline.notification) as stack:
         held = Incident(stack, timeline).run(time.monotonic() + 200)
         urls = stack.urls
-        _wait_until(lambda: _resolved(stack.pagerduty.messages()), seconds=30)
+        _wait_until(lambda: _all_ended(stack.pagerduty.messages()), seconds=30)
         told = Story(
             stack=stack,
             held=held,
@@ -55,8 +55,13 @@ def story(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     return told
 
 
-def _resolved(events: list[dict[str, Any]]) -> bool:
-    return any(event["event_action"] == "resolve" for event in events)
+def _keys(events: list[dict[str, Any]], action: str) -> set[str]:
+    return {event["dedup_key"] for event in events if event["event_action"] == action}
+
+
+def _all_ended(events: list[dict[str, Any]]) -> bool:
+    triggered = _keys(events, "trigger")
+    return bool(triggered) and triggered == _keys(events, "resolve")
 
 
 def _wait_until(condition: Any, seconds: float) -> None:
@@ -111,10 +116,9 @@ def test_slack_names_the_level_and_how_soon_to_react(story: Story) -> None:
 
 
 def test_pagerduty_is_told_the_end_of_what_it_was_told(story: Story) -> None:
-    triggered = {e["dedup_key"] for e in story.pagerduty if e["event_action"] == "trigger"}
-    resolved = {e["dedup_key"] for e in story.pagerduty if e["event_action"] == "resolve"}
+    triggered = _keys(story.pagerduty, "trigger")
     assert triggered
-    assert resolved <= triggered
+    assert _keys(story.pagerduty, "resolve") == triggered
 
 
 def test_the_timeline_tells_the_incident_from_breach_to_resolve(story: Story) -> None:

@@ -23,6 +23,8 @@ class Target:
     delay: float = 0
     #: Sent instead of the answer, once for each entry: status and body.
     answers: list[tuple[int, bytes]] = field(default_factory=list)
+    #: So many requests are carried out, and then cut off without an answer.
+    cuts: int = 0
     #: New replicas become ready at once.
     ready_at_once: bool = True
     #: The body comes byte by byte, with this pause.
@@ -88,6 +90,10 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 status, value = target.answer(self.command, self.path, body, key)
                 answer = json.dumps(value).encode()
+        if target.cuts:
+            target.cuts -= 1
+            self.close_connection = True
+            return
         self.send_response(status)
         if 300 <= status < 400:
             self.send_header("Location", "/admin/deployments/elsewhere")
@@ -111,12 +117,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class TargetServer(ThreadingHTTPServer):
-    """Serves a target on a free port of the loopback interface."""
+    """Serves a target on the loopback interface, by default on a free port."""
 
     daemon_threads = True
 
-    def __init__(self, target: Target) -> None:
-        super().__init__(("127.0.0.1", 0), type("Bound", (Handler,), {"target": target}))
+    def __init__(self, target: Target, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), type("Bound", (Handler,), {"target": target}))
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
 

@@ -188,9 +188,9 @@ def test_what_serving_needs_is_checked_at_once(
             "receiver.database: sqlite:///:memory: names no file; write sqlite:////PATH\n",
         ),
         (
-            {"listen": "127.0.0.1:99999"},
-            "receiver.listen: 127.0.0.1:99999 can't be listened on "
-            "(bind(): port must be 0-65535.); stop what listens there, or write another "
+            {"listen": "192.0.2.1:9099"},  # RFC 5737: nobody's
+            "receiver.listen: 192.0.2.1:9099 can't be listened on "
+            "(Cannot assign requested address); stop what listens there, or write another "
             "HOST:PORT\n",
         ),
     ],

@@ -6,7 +6,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featurewatch_receiver.config import ActionName, Actions, ReceiverConfig
+from featurewatch_receiver.actions import ACTIONS
+from featurewatch_receiver.config import AVAILABLE, ActionName, Actions, ReceiverConfig
 from featurewatch_receiver.errors import SkipReason
 from featurewatch_receiver.policy import Situation, decide
 from featurewatch_receiver.values import seconds
@@ -46,7 +47,7 @@ def configs(draw: st.DrawFn) -> ReceiverConfig:
 
 situations = st.builds(
     Situation,
-    action=st.none() | st.sampled_from(NAMES),
+    action=st.sampled_from(NAMES),
     extractor=st.none() | st.sampled_from("abc"),
     now=st.just(T0),
     resolved=st.booleans(),
@@ -61,15 +62,12 @@ def test_an_action_runs_exactly_when_nothing_speaks_against_it(
 ) -> None:
     reason = decide(config, situation)
     holds: set[SkipReason] = set()
-    if situation.action is None:
-        holds.add(SkipReason.NO_RESPONSE)
-    else:
-        settings = config.responses.actions.get(situation.action)
-        if settings.mode == "off":
-            holds.add(SkipReason.ACTION_OFF)
-        rest = timedelta(seconds=seconds(settings.cooldown))
-        if situation.last_run and situation.last_run + rest > situation.now:
-            holds.add(SkipReason.COOLDOWN)
+    settings = config.responses.actions.get(situation.action)
+    if settings.mode == "off":
+        holds.add(SkipReason.ACTION_OFF)
+    rest = timedelta(seconds=seconds(settings.cooldown))
+    if situation.last_run and situation.last_run + rest > situation.now:
+        holds.add(SkipReason.COOLDOWN)
     if not config.responses.enabled:
         holds.add(SkipReason.RESPONSES_DISABLED)
     if situation.extractor not in config.targets:
@@ -80,3 +78,7 @@ def test_an_action_runs_exactly_when_nothing_speaks_against_it(
         holds.add(SkipReason.TARGET_BUSY)
     assert (reason is None) == (not holds)
     assert reason is None or reason in holds
+
+
+def test_what_may_be_switched_on_is_what_has_code() -> None:
+    assert set(ACTIONS) == AVAILABLE

@@ -172,6 +172,60 @@ def test_a_target_that_is_away_for_a_moment_while_it_scales_is_forgiven(
     assert target.effects == ["scale 2"]
 
 
+class Pauses(threading.Event):
+    """Never set; calls what belongs to each pause between two looks at the target."""
+
+    def __init__(self, *calls: Callable[[], object]) -> None:
+        super().__init__()
+        self.calls = list(calls)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self.calls:
+            self.calls.pop(0)()
+        return super().wait(timeout)
+
+
+def test_a_target_that_goes_down_with_the_answer_is_waited_for(
+    receiver: Receiver, target: Target, target_server: TargetServer
+) -> None:
+    back: list[TargetServer] = []
+    port = target_server.server_address[1]
+    pauses = Pauses(
+        target_server.close,
+        lambda: None,
+        lambda: back.append(TargetServer(target, port)),
+    )
+    target.cuts = 1
+    receiver.deliver(alert(CACHE))
+    row_id = receiver.remediations()[0]["id"]
+    remediator = Remediator(receiver.core, pauses, look_again=0.5)
+    try:
+        assert remediator.prepare(row_id)
+        assert remediator.carry_out(row_id)
+    finally:
+        for server in back:
+            server.close()
+    assert pauses.calls == []
+    (done,) = receiver.remediations()
+    assert (done["state"], done["reason"], target.effects) == ("succeeded", None, ["clear"])
+    assert len(target.requests) == 2
+
+
+def test_a_target_that_stays_down_after_it_cut_the_answer_off_times_out(
+    receiver: Receiver, target: Target, target_server: TargetServer
+) -> None:
+    target.cuts = 1
+    pauses = Pauses(target_server.close)
+    receiver.deliver(alert(CACHE))
+    row_id = receiver.remediations()[0]["id"]
+    remediator = Remediator(receiver.core, pauses)
+    assert remediator.prepare(row_id)
+    assert not remediator.carry_out(row_id)
+    (done,) = receiver.remediations()
+    assert (done["state"], done["reason"]) == ("timed_out", "deadline_passed")
+    assert "no connection" in done["steps"][-1]["detail"]
+
+
 def test_an_alert_that_resolved_before_its_action_began_runs_none(
     receiver: Receiver, target: Target
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from featurewatch_receiver.web import api
 from receiver.conftest import AUTHORIZED, TOKEN, Receiver, locked
 from receiver.payloads import alert, payload
 
@@ -139,6 +140,19 @@ def test_every_error_has_the_same_shape(
     assert reply.status_code == code
     assert list(reply.json or {}) == ["error"]
     assert code != 405 or "POST" in reply.headers["Allow"]
+
+
+def test_our_own_fault_is_not_counted_as_an_invalid_delivery(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(api, "accept", broken)
+    assert receiver.post(payload(alert())).status_code == 500
+    name = "featurewatch_receiver_deliveries_total"
+    assert receiver.metric(f'{name}{{result="failed"}}') == 1
+    assert receiver.metric(f'{name}{{result="invalid"}}') == 0
 
 
 def test_fields_of_newer_alertmanagers_are_ignored(receiver: Receiver) -> None:

@@ -1,6 +1,7 @@
 """Breaks the feature cache of a running stack and follows the chain until it has mended it."""
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def measures(folder: Path) -> list[Measure]:
         return next(name for name in records if part in name)
 
     def percent(value: float) -> str:
-        return f"{value:.0%}"
+        return f"{value:.1%}"
 
     return [
         Measure(
@@ -113,7 +114,7 @@ class Incident:
         yield "the service recovers", lambda: not self._violated
         yield "every alert resolves", lambda: not self._firing
         yield "every episode is closed", self._closed
-        yield "the email that says so arrives", self._told
+        yield "everyone told of an alert is told of its end", self._told
 
     def _until(self, condition: Callable[[], bool], what: str, deadline: float) -> None:
         while True:
@@ -142,7 +143,14 @@ class Incident:
         return all(episode["resolved_at"] for episode in self._episodes())
 
     def _told(self) -> bool:
-        return any("RESOLVED" in mail["Subject"] for mail in self._stack.mailbox.messages())
+        """Whether everyone who was told of an alert by email was told of its end."""
+        told = [
+            (found[1], found[2], mail["To"])
+            for mail in self._stack.mailbox.messages()
+            if (found := re.match(r"\[(\w+)\] (\w+):", mail["Subject"]))
+        ]
+        ends = {(alert, to) for state, alert, to in told if state == "RESOLVED"}
+        return {(alert, to) for _, alert, to in told} <= ends
 
     def _episodes(self) -> list[dict[str, Any]]:
         episodes: list[dict[str, Any]] = self._receiver.get("/api/v1/episodes")["episodes"]

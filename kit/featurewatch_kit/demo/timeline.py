@@ -73,7 +73,8 @@ class Timeline:
 def _email(message: EmailMessage) -> list[str]:
     body = message.get_body(("plain",))
     text = body.get_content() if body else ""
-    facts = dict(re.findall(r"^ *(Value|Threshold|Level): +(.*)$", text, re.MULTILINE))
+    # Mail ends its lines in CRLF, and a terminal would go back to its first column.
+    facts = dict(re.findall(r"^ *(Value|Threshold|Level): +(.*?)\r?$", text, re.MULTILINE))
     subject = " ".join(str(message["Subject"]).split())
     return [str(message["To"]), subject, *_line(facts)]
 

@@ -34,7 +34,7 @@ def api(core: Core, queue: WorkQueue) -> Blueprint:
     @blueprint.after_request
     def count(response: Response) -> Response:
         if request.endpoint == f"{blueprint.name}.{_WEBHOOK}":
-            core.metrics.deliveries.labels(_RESULTS.get(response.status_code, "invalid")).inc()
+            core.metrics.deliveries.labels(_result(response.status_code)).inc()
         return response
 
     @blueprint.post("/webhook/alertmanager", endpoint=_WEBHOOK)
@@ -55,6 +55,11 @@ def api(core: Core, queue: WorkQueue) -> Blueprint:
         return jsonify(episodes=recent(core, hours=hours, limit=limit))
 
     return blueprint
+
+
+def _result(status: int) -> str:
+    ours = status >= 500  # noqa: PLR2004  # the delivery may be as good as any
+    return _RESULTS.get(status, "failed" if ours else "invalid")
 
 
 def _number(name: str, *, default: int, highest: int) -> int:
