@@ -1,1 +1,4 @@
-"""featurewatch's receiver: takes Alertmanager's webhooks, remembers, and remediates."""
+"""featurewatch's receiver: takes Alertmanager's webhooks, remembers, and remediates.
+
+`factory.create_app` makes the application.
+"""

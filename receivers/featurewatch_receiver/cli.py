@@ -38,9 +38,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(file: Path) -> None:
     config = load_receiver_config(file)
-    tokens = read_tokens(config)
+    read_tokens(config)  # a missing one is told before anything starts
     runbook.check(Path(config.receiver.runbook_file))
-    serve(config, tokens)
+    serve(config)
 
 
 def _check_config(file: Path) -> None:

@@ -10,12 +10,10 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.config import ReceiverConfig
-from featurewatch_receiver.core import Core, open_core
 from featurewatch_receiver.database import create_tables
-from featurewatch_receiver.engine import WorkQueue, prepare_engine
+from featurewatch_receiver.engine import prepare_engine
 from featurewatch_receiver.errors import ListenError
-from featurewatch_receiver.tokens import Tokens
-from featurewatch_receiver.web.app import create_app
+from featurewatch_receiver.factory import create_app, worker_of
 from featurewatch_receiver.worker import Worker
 
 THREADS = 8
@@ -23,7 +21,7 @@ THREADS = 8
 STOP_SECONDS = 3
 
 
-def serve(config: ReceiverConfig, tokens: Tokens) -> None:
+def serve(config: ReceiverConfig) -> None:
     """Serve until a signal ends the process.
 
     Raises:
@@ -35,7 +33,7 @@ def serve(config: ReceiverConfig, tokens: Tokens) -> None:
         create_tables(config.receiver.database)
         prepare_engine(config.receiver.database)
         logs.configure()
-        Server(config, tokens, listener).run()
+        Server(config, listener).run()
 
 
 def listen(address: str) -> socket.socket:
@@ -72,13 +70,11 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One process that answers, and a parent that starts it again should it die."""
 
-    def __init__(self, config: ReceiverConfig, tokens: Tokens, listener: socket.socket):
+    def __init__(self, config: ReceiverConfig, listener: socket.socket):
         self._config = config
-        self._tokens = tokens
         host, port = listener.getsockname()
         self._url = f"http://{host}:{port}"
         self._fd = listener.detach()  # gunicorn's from now on
-        self._core: Core
         self._worker: Worker
         super().__init__(prog="featurewatch-receiver")
 
@@ -92,7 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": STOP_SECONDS,
             "logger_class": QuietLogger,
             "post_worker_init": lambda _: self._start_work(),
-            "worker_exit": lambda _server, _worker: self._stop_work(),
+            "worker_exit": lambda _server, _worker: self._worker.close(),
         }
         if "control_socket_disable" in self.cfg.settings:
             settings["control_socket_disable"] = True
@@ -101,14 +97,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Build the application, in the process that answers."""
-        self._core = open_core(self._config, self._tokens)
-        self._worker = Worker(self._core)
-        return create_app(self._core, WorkQueue(self._core.writer), self._worker.is_working)
+        app = create_app(self._config)
+        self._worker = worker_of(app)
+        return app
 
     def _start_work(self) -> None:
         self._worker.start()
         logs.event("listening", url=self._url)
-
-    def _stop_work(self) -> None:
-        self._worker.stop()
-        self._core.close()

@@ -71,6 +71,11 @@ class Worker:
         if self._tidier.ident:  # it never ran if the start failed
             self._tidier.join()
 
+    def close(self) -> None:
+        """Stop, and let go of the database."""
+        self.stop()
+        self._core.close()
+
     def _tidy(self) -> None:
         while True:
             try:

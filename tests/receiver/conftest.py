@@ -17,7 +17,7 @@ from featurewatch_receiver.core import Core, open_core
 from featurewatch_receiver.database import create_tables
 from featurewatch_receiver.engine import WorkQueue, prepare_engine
 from featurewatch_receiver.tokens import read_tokens
-from featurewatch_receiver.web.app import create_app
+from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
 from receiver.payloads import T0, Json, eventually, payload
 from receiver.target import Target, TargetServer
@@ -53,7 +53,7 @@ class Receiver:
         self.clock = clock
         self.queue = WorkQueue(core.writer)
         self.worker: Worker | None = None
-        app = create_app(core, self.queue, lambda: bool(self.worker and self.worker.is_working()))
+        app = build_app(core, self.queue, lambda: bool(self.worker and self.worker.is_working()))
         self.client: FlaskClient = app.test_client()
 
     def start(self) -> None:

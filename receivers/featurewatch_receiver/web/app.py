@@ -1,4 +1,4 @@
-"""The application factory. It reads no file and no environment; all it needs is handed in."""
+"""Puts the web side together. It reads no file and no environment; all it needs is handed in."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ _SENTENCES = {
 Reply = tuple[Response, int]
 
 
-def create_app(core: Core, queue: WorkQueue, is_working: Callable[[], bool]) -> Flask:
+def build_app(core: Core, queue: WorkQueue, is_working: Callable[[], bool]) -> Flask:
     """Build the application; `is_working` tells whether the worker serves the queue."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
