@@ -30,6 +30,7 @@ def serve(config: ReceiverConfig) -> None:
 
     """
     with closing(listen(config.receiver.listen)) as listener:
+        # Tried before the worker does: here a fault can still be told in one line.
         create_tables(config.receiver.database)
         prepare_engine(config.receiver.database)
         logs.configure()
