@@ -7,6 +7,8 @@ folder=${1%/}
 new=$folder.new
 rm -rf "$new"
 "$(dirname "$0")/apt-unpack.sh" "$new" prometheus prometheus-alertmanager
+# Newer releases ship promtool by itself.
+[ -x "$new/usr/bin/promtool" ] || "$(dirname "$0")/apt-unpack.sh" "$new" promtool
 # Debian's builds look for their pages and default templates in /usr/share/prometheus. A relative
 # path of the same length makes them look below their working folder, so they must start in FOLDER.
 LC_ALL=C sed -i \
