@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 # Your settings, laid over config.yaml: make generate CONFIG=my.yaml OUT=build/mine
 CONFIG ?=
 OUT ?=
-options = $(foreach file,$(CONFIG),--config $(file)) $(if $(OUT),--out $(OUT))
+overlays = $(foreach file,$(CONFIG),--config $(file))
+options = $(overlays) $(if $(OUT),--out $(OUT))
 
 .PHONY: help
 help: ## Show this list
@@ -14,7 +15,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it is over)
-	@$(BIN)/featurewatch demo $(foreach file,$(CONFIG),--config $(file))
+	@$(BIN)/featurewatch demo $(overlays)
 
 .PHONY: test
 test: tools lint types check ## Run lint, types, the check of generated files, and all tests

@@ -25,7 +25,7 @@ local receivers = import 'receivers.libsonnet';
     receivers: (if receivers.remediates(config) then [to.remediation] else []) + [
       std.prune(to.people(policy, level))
       for policy in std.objectFields(config.escalation.policies)
-      for level in escalation.levels(config, policy, 99)
+      for level in escalation.all(config, policy)
     ],
   },
 }

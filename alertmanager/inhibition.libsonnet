@@ -1,4 +1,5 @@
 // What mutes what. An inhibited alert goes to nobody while its source fires.
+local correlations_of = import '../lib/correlations.libsonnet';
 local escalation = import '../lib/escalation.libsonnet';
 
 function(config)
@@ -11,24 +12,20 @@ function(config)
     equal: identity + ['category', 'type'],
   }];
   local most_levels = std.foldl(
-    function(most, policy) std.max(most, std.length(escalation.levels(config, policy, 99))),
+    function(most, policy) std.max(most, std.length(escalation.all(config, policy))),
     std.objectFields(config.escalation.policies),
     1
   );
+  local up_to(level) = 'escalation_level=~"%s"' % std.join('|', ['%d' % l for l in std.range(1, level)]);
   local higher_level = [
     {
       source_matchers: ['escalation_level="%d"' % level],
-      target_matchers: ['escalation_level=~"%s"' % std.join('|', ['%d' % l for l in std.range(1, level - 1)])],
+      target_matchers: [up_to(level - 1)],
       equal: ['alertname', 'severity'] + identity,
     }
     for level in std.range(2, most_levels)
   ];
-  local correlations = [
-    name
-    for name in std.objectFields(config.correlation.rules)
-    if config.correlation.enabled && config.correlation.rules[name].enabled
-  ];
-  local up_to(level) = 'escalation_level=~"%s"' % std.join('|', ['%d' % l for l in std.range(1, level)]);
+  local correlations = correlations_of(config);
   // A correlated alert mutes its members, but never a level that it has not reached itself.
   local over_members = [
     {
@@ -59,7 +56,7 @@ function(config)
       equal: ['alertname'] + identity,
     }
     for p in std.range(0, std.length(policies) - 2)
-    for level in std.range(1, std.length(escalation.levels(config, policies[p], 99)))
+    for level in std.range(1, std.length(escalation.all(config, policies[p])))
     if correlations != []
   ];
   critical_over_high + higher_level + over_members + stricter_policy

@@ -19,7 +19,7 @@ function(config)
     routes: (if receivers.remediates(config) then [remediation] else []) + [
       people(policy, level)
       for policy in policies
-      for level in escalation.levels(config, policy, 99)
+      for level in escalation.all(config, policy)
     ] + [
       // What no policy claims still reaches someone. The root's receiver is not asked once a
       // child matches, and the remediator's route matches everything.

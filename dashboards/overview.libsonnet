@@ -5,19 +5,22 @@ local promql = import '../lib/promql.libsonnet';
 function(config)
   local q = promql.new(config);
   local of(series) = '%s{extractor=~"$extractor"}' % series;
-  local threshold(alert, matchers=[]) = q.threshold(alert, ['extractor=~"$extractor"'] + matchers);
-  local window(alert) = config.alerts[alert].window;
-  local against(title, description, unit, alert, record) =
+  local against(title, description, unit, alert, record, matchers=[]) =
     panels.timeseries(title, description, unit, [
-      panels.target(of(record(window(alert))), '{{extractor}}'),
-      panels.target(threshold(alert), 'threshold {{extractor}}'),
+      panels.target(of(record(config.alerts[alert].window)), '{{extractor}}'),
+      panels.target(
+        q.threshold(alert, ['extractor=~"$extractor"'] + matchers),
+        'threshold {{extractor}}'
+      ),
     ]);
-  local utilization(resource, title) =
-    local alert = 'FeatureExtractionResourcesCritical';
-    panels.timeseries(title, "Of the container's limit, worst instance.", 'percentunit', [
-      panels.target(of(q.utilization(resource, window(alert))), '{{extractor}}'),
-      panels.target(threshold(alert, ['resource="%s"' % resource]), 'threshold {{extractor}}'),
-    ]);
+  local utilization(resource, title) = against(
+    title,
+    "Of the container's limit, worst instance.",
+    'percentunit',
+    'FeatureExtractionResourcesCritical',
+    function(window) q.utilization(resource, window),
+    ['resource="%s"' % resource]
+  );
   local requests = q.metric('requests_total', ['extractor=~"$extractor"']);
 
   {

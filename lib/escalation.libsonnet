@@ -24,6 +24,9 @@ local duration = import 'duration.libsonnet';
       for i in std.range(0, count - 1)
     ],
 
+  // Every level of a policy that is in use at all.
+  all(config, policy):: self.levels(config, policy, std.length(config.escalation.policies[policy].levels)),
+
   // Policies from the strictest to the mildest: who pages first, then who is on Slack first.
   strictest(config, policies)::
     local never = 1e9;
@@ -31,7 +34,7 @@ local duration = import 'duration.libsonnet';
       function(soonest, level)
         if std.member(level.channels, channel) then std.min(soonest, duration.seconds(level.after))
         else soonest,
-      self.levels(config, policy, 99),
+      self.all(config, policy),
       never
     );
     std.sort(std.set(policies), function(policy) [

@@ -2,6 +2,7 @@
 // (see alertmanager/inhibition.libsonnet) and carries the highest severity among them.
 local alert = import '../lib/alert.libsonnet';
 local annotations = import '../lib/annotations.libsonnet';
+local correlations = import '../lib/correlations.libsonnet';
 local duration = import '../lib/duration.libsonnet';
 local escalation = import '../lib/escalation.libsonnet';
 local promql = import '../lib/promql.libsonnet';
@@ -155,9 +156,4 @@ function(config)
       'Errors and fallbacks of {{ $labels.extractor }} rise together'
     ),
   };
-  if !config.correlation.enabled then []
-  else std.flattenArrays([
-    all[name]
-    for name in std.objectFields(all)
-    if config.correlation.rules[name].enabled
-  ])
+  std.flattenArrays([all[name] for name in correlations(config)])

@@ -7,7 +7,7 @@ function(config)
   local rate(metric, window, matchers=[]) =
     'sum by (%s) (rate(%s[%s]))' % [q.by, q.metric(metric, matchers), window];
   // `part` has no series before its first event: its share is then 0, not missing.
-  local share(part, whole, window) = |||
+  local share(part, whole) = |||
     # Rounded, since floating point would put some values at a threshold a hair beyond it.
     round(
       (
@@ -37,13 +37,12 @@ function(config)
     record: q.hitRatio(window),
     expr: share(
       rate('cache_lookups_total', window, ['result="hit"']),
-      rate('cache_lookups_total', window),
-      window
+      rate('cache_lookups_total', window)
     ),
   };
   local ratio(record, metric) = function(window) {
     record: record(window),
-    expr: share(rate(metric, window), rate('requests_total', window), window),
+    expr: share(rate(metric, window), rate('requests_total', window)),
   };
   local utilization(resource) = function(window) {
     record: q.utilization(resource, window),

@@ -23,10 +23,29 @@ def create_app(config: ReceiverConfig) -> Flask:
         ConfigError: the token files or the database can't be used.
 
     """
-    tokens = read_tokens(config)
-    create_tables(config.receiver.database)
-    prepare_engine(config.receiver.database)
-    core = open_core(config, tokens)
+    prepare_database(config.receiver.database)
+    return assemble(config)
+
+
+def prepare_database(url: str) -> None:
+    """Make our tables and the engine's where they are missing.
+
+    Raises:
+        ConfigError: the database can't be used.
+
+    """
+    create_tables(url)
+    prepare_engine(url)
+
+
+def assemble(config: ReceiverConfig) -> Flask:
+    """Return the application on a database that `prepare_database` has seen.
+
+    Raises:
+        ConfigError: the token files can't be used.
+
+    """
+    core = open_core(config, read_tokens(config))
     worker = Worker(core)
     app = build_app(core, WorkQueue(core.writer), worker.is_working)
     app.extensions[_WORKER] = worker

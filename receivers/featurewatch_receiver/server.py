@@ -10,10 +10,8 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.config import ReceiverConfig
-from featurewatch_receiver.database import create_tables
-from featurewatch_receiver.engine import prepare_engine
 from featurewatch_receiver.errors import ListenError
-from featurewatch_receiver.factory import create_app, worker_of
+from featurewatch_receiver.factory import assemble, prepare_database, worker_of
 from featurewatch_receiver.worker import Worker
 
 THREADS = 8
@@ -30,9 +28,8 @@ def serve(config: ReceiverConfig) -> None:
 
     """
     with closing(listen(config.receiver.listen)) as listener:
-        # Tried before the worker does: here a fault can still be told in one line.
-        create_tables(config.receiver.database)
-        prepare_engine(config.receiver.database)
+        # Not in the worker: here a fault can still be told in one line.
+        prepare_database(config.receiver.database)
         logs.configure()
         Server(config, listener).run()
 
@@ -98,7 +95,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Build the application, in the process that answers."""
-        app = create_app(self._config)
+        app = assemble(self._config)
         self._worker = worker_of(app)
         return app
 

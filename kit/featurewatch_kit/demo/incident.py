@@ -78,7 +78,6 @@ class Incident:
         self._receiver = Client(stack.urls.receiver, stack.token)
         self._features = Client(stack.urls.features)
         self._measures = measures(stack.folder)
-        self._thresholds: dict[str, float] = {}
         self._violated: set[str] = set()
         self._firing: set[str] = set()
         self._seen: set[tuple[str, ...]] = set()
