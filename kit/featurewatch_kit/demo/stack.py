@@ -20,6 +20,7 @@ from featurewatch_kit.project import load_config
 
 TIMINGS = Path("examples/demo.yaml")
 HOST = "127.0.0.1"
+MODEL_SECONDS = "0.1"
 PAGED = ("on_call_engineer", "engineering_manager")
 # PagerDuty's integration keys have 32 characters.
 ROUTING_KEY_LENGTH = 32
@@ -147,7 +148,10 @@ class Stack:
     # --- processes
 
     def _start_feature_server(self) -> dict[str, str]:
+        # A model this slow makes misses hurt at once: however early the cache is mended, latency
+        # has been critical before, and every level of the escalation is seen.
         command = ["-m", "feature_server", "--port", "0", "--metrics-port", "0"]
+        command += ["--model-time", MODEL_SECONDS]
         self._python("feature-server", [*command, "--exit-with-parent"])
         log = self.processes.log("feature-server")
         self.processes.wait_until("feature server starts", lambda: _ready_line(log) is not None)
