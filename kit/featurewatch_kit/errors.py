@@ -3,6 +3,8 @@
 KitError
 ├── GenerationError: jsonnet refused, or the sources are not where they should be
 ├── MissingProgramError: a program that the chain needs is not there or too old
+├── ArgumentError: an argument of a command can't be understood
+├── ServerError: a server does not answer as it should
 └── DemoError: a link of the demonstrated chain did not hold
 """
 
@@ -17,6 +19,14 @@ class GenerationError(KitError):
 
 class MissingProgramError(KitError):
     """A program that the chain needs is not there or too old."""
+
+
+class ArgumentError(KitError):
+    """An argument of a command can't be understood."""
+
+
+class ServerError(KitError):
+    """A server does not answer as it should."""
 
 
 class DemoError(KitError):

@@ -47,6 +47,7 @@ class Receiver(Strict):
         str, Field(pattern=r"^sqlite:///", examples=["sqlite:////var/lib/featurewatch/receiver.db"])
     ]
     runbook_file: Annotated[str, Field(min_length=1, examples=["docs/runbook.md"])]
+    alertmanager_url: Url | None
 
 
 class Action(Strict):

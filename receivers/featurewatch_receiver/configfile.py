@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pydantic
 import yaml
 from pydantic_core import ErrorDetails
+from yaml.constructor import SafeConstructor
 
 from featurewatch_receiver.errors import ConfigError
 from featurewatch_receiver.modelpath import field_at
@@ -115,7 +116,7 @@ def read(files: Iterable[Path]) -> Document:
 
 def _overlay(document: Document, file: Path) -> None:
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         document.origins.setdefault((), (file, 1))
         if isinstance(root, yaml.MappingNode):
             _merge(document, root, (), file, document.data)
@@ -155,15 +156,16 @@ def _merge(
             into[key] = below if isinstance(below, dict) else {}
             _merge(document, value_node, here, file, into[key])
         else:
+            if isinstance(into.get(key), dict | list):
+                _forget_inside(document, here)
             into[key] = _construct(value_node, here, file)
-            _mark(document, value_node, here, file)
+            document.origins.update(_lines_inside(value_node, here, file))
 
 
-def _mark(document: Document, node: yaml.Node, path: KeyPath, file: Path) -> None:
-    """Note the lines of everything inside a list, whose items replace any earlier ones."""
+def _forget_inside(document: Document, path: KeyPath) -> None:
+    """Drop the lines of everything inside a value that another one replaces as a whole."""
     for stale in [key for key in document.origins if key[: len(path)] == path and key != path]:
         del document.origins[stale]
-    document.origins.update(_lines_inside(node, path, file))
 
 
 def _lines_inside(node: yaml.Node, path: KeyPath, file: Path) -> dict[KeyPath, tuple[Path, int]]:
@@ -180,14 +182,11 @@ def _lines_inside(node: yaml.Node, path: KeyPath, file: Path) -> dict[KeyPath, t
 
 
 def _construct(node: yaml.Node, path: KeyPath, file: Path) -> Any:
-    loader = yaml.SafeLoader("")
     try:
-        return loader.construct_document(node)
+        return SafeConstructor().construct_document(node)
     except ValueError as error:  # such as 2026-13-45, which has the form of a date
         name, line = ".".join(map(str, path)), node.start_mark.line + 1
         raise ConfigError([f"{file}:{line}: {name}: {error}; quote it"]) from error
-    finally:
-        loader.dispose()
 
 
 def _problem(details: ErrorDetails, model: type[pydantic.BaseModel]) -> Problem:

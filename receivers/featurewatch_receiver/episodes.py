@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -51,16 +52,21 @@ class Sighting:
         return self.starts_at < end or (self.ends_at is not None and self.ends_at <= end)
 
 
+def level_of(labels: Mapping[str, str]) -> int:
+    """Return an alert's escalation level; 1 for an alert without one."""
+    level = labels.get(LEVEL, "")
+    return int(level) if re.fullmatch("[0-9]{1,3}", level) else 1
+
+
 def sight(alert: Alert, now: datetime) -> Sighting:
     """Read the alert; no time of it is later than now, so that none blocks the future."""
     labels = {name: value for name, value in alert.labels.items() if name != LEVEL}
-    level = alert.labels.get(LEVEL, "")
     starts_at = min(alert.starts_at, now)
     ends_at = max(starts_at, min(alert.ends_at, now)) if alert.status == "resolved" else None
     return Sighting(
         identity=hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest(),
         fingerprint=alert.fingerprint,
-        level=int(level) if re.fullmatch("[0-9]{1,3}", level) else 1,
+        level=level_of(alert.labels),
         labels=labels,
         annotations=alert.annotations,
         starts_at=starts_at,
@@ -118,6 +124,11 @@ class Episode:
         ends = [state.ends_at for state in self.alerts.values()]
         return None if None in ends else max(end for end in ends if end)
 
+    @property
+    def stays_open(self) -> bool:
+        """Whether it ends only when a person resolves it: `auto_resolve: false`."""
+        return self.labels.get("auto_resolve") == "false"
+
     def _add(self, sighting: Sighting) -> Outcome:
         self.alerts[sighting.fingerprint] = AlertState(
             level=sighting.level, starts_at=sighting.starts_at, ends_at=sighting.ends_at
@@ -150,7 +161,7 @@ class Timeline:
 
     def see(self, sighting: Sighting) -> Outcome:
         """Take in one alert of this identity."""
-        if self.current and self.current.began_anew(sighting):
+        if self.current and not self.current.stays_open and self.current.began_anew(sighting):
             self._end(self.current, self.current.ended() or sighting.starts_at)
         if sighting.belongs_before(self.last_end):
             return Outcome.STALE
@@ -168,7 +179,7 @@ class Timeline:
 
     def settle(self) -> None:
         """End the episode if none of its alerts fires any more; call it after the last alert."""
-        if self.current and (end := self.current.ended()):
+        if self.current and not self.current.stays_open and (end := self.current.ended()):
             self._end(self.current, end)
 
     def _end(self, episode: Episode, end: datetime) -> None:

@@ -3,6 +3,9 @@
 ReceiverError
 ├── ConfigError: the configuration can't be used; carries one line per problem
 ├── ListenError: the address can't be listened on
+├── AlertmanagerError: Alertmanager can't be asked, or refused
+├── AcknowledgementError: nothing, or not one alert, can be acknowledged
+├── NoteError: who acknowledges, why or for how long is missing or makes no sense
 ├── PayloadError: a delivery is not what Alertmanager sends
 ├── ActionSkippedError: the action is not due after all; carries a named reason
 ├── DeadlineError: the action's time is up
@@ -44,6 +47,18 @@ class ConfigError(ReceiverError):
 
 class ListenError(ReceiverError):
     """The address can't be listened on."""
+
+
+class AlertmanagerError(ReceiverError):
+    """Alertmanager can't be reached, does not answer as it should, or refused; on one line."""
+
+
+class AcknowledgementError(ReceiverError):
+    """No alert that fires is meant, or several are; on one line, with the mend."""
+
+
+class NoteError(ReceiverError):
+    """Who acknowledges, why or for how long is missing or makes no sense; on one line."""
 
 
 class PayloadError(ReceiverError):

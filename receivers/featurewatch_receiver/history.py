@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, func, or_, select
+from sqlalchemy import Column, Connection, Table, and_, exists, func, or_, select, update
 
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.schema import alerts, episodes, remediation_steps, remediations
@@ -26,6 +26,19 @@ def recent(core: Core, *, hours: int, limit: int) -> list[Json]:
     for episode in found:
         episode |= {"alerts": heard[episode["id"]], "remediations": done[episode["id"]]}
     return found
+
+
+def resolve(core: Core, episode_id: str) -> datetime | None:
+    """End an episode that stays open until a person says so; return when it ended.
+
+    Returns None for an episode that is not open, or of which an alert still fires.
+    """
+    fires = select(alerts).where(alerts.c.episode_id == episode_id, alerts.c.ends_at.is_(None))
+    is_open = and_(episodes.c.id == episode_id, episodes.c.resolved_at.is_(None))
+    now = core.now()
+    with core.writer.begin() as connection:
+        ended = update(episodes).where(is_open, ~exists(fires)).values(resolved_at=now)
+        return now if connection.execute(ended).rowcount else None
 
 
 def count_open(core: Core) -> int:

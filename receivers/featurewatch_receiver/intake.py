@@ -18,6 +18,9 @@ from featurewatch_receiver.policy import PASSING, Situation, decide
 from featurewatch_receiver.remediations import Decision
 from featurewatch_receiver.schema import alerts, episodes
 
+# The alert that always fires, see rules/signals.libsonnet. Others have one of that name too.
+WATCHDOG = {"alertname": "Watchdog", "category": "featurewatch"}
+
 
 @dataclass
 class Receipt:
@@ -36,7 +39,8 @@ def accept(core: Core, queue: WorkQueue, webhook: Webhook) -> None:
     """
     now = core.now()
     # In order of time, so that an older alert never closes what a newer one opened.
-    sightings = sorted((sight(a, now) for a in webhook.alerts), key=lambda s: s.starts_at)
+    troubles = [alert for alert in webhook.alerts if not alert.is_signal]
+    sightings = sorted((sight(a, now) for a in troubles), key=lambda s: s.starts_at)
     receipt = Receipt()
     with core.writer.begin() as connection:
         timelines = load_timelines(connection, {s.identity for s in sightings})
@@ -47,6 +51,8 @@ def accept(core: Core, queue: WorkQueue, webhook: Webhook) -> None:
         save(connection, timelines.values())
         receipt.decisions = _decide(core, connection, queue, timelines.values())
     _report(core, webhook, receipt)
+    if any(a.labels.items() >= WATCHDOG.items() for a in webhook.alerts if a.status == "firing"):
+        core.metrics.watchdog.set(now.timestamp())
 
 
 def load_timelines(connection: Connection, identities: set[str]) -> dict[str, Timeline]:
@@ -136,10 +142,11 @@ def _decide(
     core: Core, connection: Connection, queue: WorkQueue, timelines: Iterable[Timeline]
 ) -> list[Decision]:
     """Decide for each open episode whose action is not settled; what may run is queued."""
+    firing = [t.current for t in timelines if t.current and not t.current.ended()]
     due = [
-        (remediations.remediation_id(t.current.id, action), t.current, action)
-        for t in timelines
-        if t.current and (action := core.config.alerts.get(t.current.labels["alertname"]))
+        (remediations.remediation_id(episode.id, action), episode, action)
+        for episode in firing
+        if (action := core.config.alerts.get(episode.labels["alertname"]))
     ]
     earlier = remediations.skips(connection, [row_id for row_id, _, _ in due])
     decisions = []

@@ -42,7 +42,13 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self.sweep_failures = self._counter(
+            "sweep_failures", "Sweeps of acknowledgements that Alertmanager did not allow."
+        )
         self.open_episodes = self._gauge("open_episodes", "Episodes with an alert that fires.")
+        self.watchdog = self._gauge(
+            "watchdog_timestamp_seconds", "When the Watchdog alert last arrived, as a Unix time."
+        )
         self._gauge("build_info", "Always 1.", "version").labels(package_version()).set(1)
         self._start_at_zero()
 

@@ -59,6 +59,11 @@ class Alert(Part):
     fingerprint: Annotated[Clean, Field(min_length=1)]
     generator_url: Annotated[Clean, Field(alias="generatorURL")] = ""
 
+    @property
+    def is_signal(self) -> bool:
+        """Whether it tells of the chain or of planned work, and of no trouble."""
+        return self.labels.get("severity") == "none"
+
 
 class Webhook(Part):
     """One delivery: the whole group, firing and resolved alerts mixed."""

@@ -35,6 +35,14 @@ def _is_duration(text: str) -> str:
     return text
 
 
+def _is_regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return text
+
+
 def _is_positive(text: str) -> str:
     if not seconds(text):
         raise ValueError("must be longer than 0s")
@@ -67,6 +75,11 @@ PositiveDuration = Annotated[
 ]
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_-]*$", examples=["feature_extractor"])]
 Text = Annotated[str, Field(min_length=1, examples=["some text"])]
+Regex = Annotated[
+    str,
+    pydantic.AfterValidator(_is_regex),
+    Field(pattern=r'^[^"\\\n]+$', examples=["featurewatch.*"]),
+]
 Url = Annotated[
     str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$", examples=["http://localhost:9099"])
 ]

@@ -1,4 +1,4 @@
-"""Runs remediations as durable workflows, and keeps the database tidy.
+"""Runs remediations as durable workflows, and keeps database and acknowledgements tidy.
 
 One worker per process: the workflow engine is a global of its process.
 """
@@ -14,23 +14,28 @@ from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import APPLICATION, QUEUE, VERSION, WORKFLOW
 from featurewatch_receiver.remediator import LOOK_AGAIN_SECONDS, Remediator
 from featurewatch_receiver.retention import delete_old
+from featurewatch_receiver.sweeper import keep_sweeping
 
 # One process on SQLite always finds its own unfinished work again. Several processes need a name
 # each, and a way to take over from the dead.
 EXECUTOR = "embedded"
 TIDY_SECONDS = 3600
+SWEEPER_STOP_SECONDS = 0.5
 # A step that can't reach the database is tried again each second for a day.
 _DATABASE_ATTEMPTS = 86_400
 
 
 class Worker:
-    """The engine, its workflow, and the thread that tidies up."""
+    """The engine, its workflow, and the threads that tidy up."""
 
     def __init__(self, core: Core, look_again: float = LOOK_AGAIN_SECONDS):
         self._core = core
         self._stop = threading.Event()
         self._remediator = Remediator(core, self._stop, look_again)
         self._tidier = threading.Thread(target=self._tidy, name="tidier", daemon=True)
+        self._sweeper = threading.Thread(
+            target=keep_sweeping, args=(core, self._stop), name="sweeper", daemon=True
+        )
 
     def start(self) -> None:
         """Start working; unfinished remediations go on where they were."""
@@ -49,6 +54,7 @@ class Worker:
         self._register()
         DBOS.launch()
         self._tidier.start()
+        self._sweeper.start()
 
     def _register(self) -> None:
         """Declare the workflow; here and not at import, since it needs this worker's parts."""
@@ -70,6 +76,8 @@ class Worker:
         DBOS.destroy(destroy_registry=True)
         if self._tidier.ident:  # it never ran if the start failed
             self._tidier.join()
+            # It may be waiting for Alertmanager, which is no reason to wait for it.
+            self._sweeper.join(SWEEPER_STOP_SECONDS)
 
     def close(self) -> None:
         """Stop, and let go of the database."""

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
+from featurewatch_receiver.alertmanager import Alertmanager
 from featurewatch_receiver.config import Actions, ReceiverConfig
 from featurewatch_receiver.core import Core, open_core
 from featurewatch_receiver.database import create_tables
@@ -19,6 +20,7 @@ from featurewatch_receiver.engine import WorkQueue, prepare_engine
 from featurewatch_receiver.tokens import read_tokens
 from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
+from receiver.live_alertmanager import LiveAlertmanager
 from receiver.payloads import T0, Json, eventually, payload
 from receiver.target import Target, TargetServer
 
@@ -130,6 +132,7 @@ def settings(tmp_path: Path, target_server: TargetServer) -> Json:
             "token_file": str(tmp_path / "token"),
             "database": f"sqlite:///{tmp_path}/receiver.db",
             "runbook_file": str(tmp_path / "runbook.md"),
+            "alertmanager_url": None,
         },
         "responses": {"enabled": True, "timeout": "5s", "actions": actions},
         "targets": {
@@ -213,3 +216,17 @@ def working(make_receiver: Callable[[], Receiver]) -> Receiver:
     receiver = make_receiver()
     receiver.start()
     return receiver
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[LiveAlertmanager]:
+    """The real Alertmanager on the project's configuration."""
+    with LiveAlertmanager(tmp_path) as live:
+        yield live
+
+
+@pytest.fixture
+def client(live: LiveAlertmanager) -> Iterator[Alertmanager]:
+    """What acknowledgements are made with."""
+    with contextlib.closing(Alertmanager(live.url)) as client:
+        yield client

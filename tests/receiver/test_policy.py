@@ -35,6 +35,7 @@ def configs(draw: st.DrawFn) -> ReceiverConfig:
                 "token_file": "t",
                 "database": "sqlite:///x",
                 "runbook_file": "r",
+                "alertmanager_url": None,
             },
             "responses": {"enabled": draw(st.booleans()), "timeout": "1s", "actions": actions},
             "targets": dict.fromkeys(draw(st.sets(st.sampled_from("ab"))), target),

@@ -6,10 +6,11 @@ from flask import Blueprint, Response, abort, jsonify, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import PayloadError
-from featurewatch_receiver.history import recent
+from featurewatch_receiver.history import recent, resolve
 from featurewatch_receiver.intake import accept
 from featurewatch_receiver.payload import parse
 
@@ -54,7 +55,24 @@ def api(core: Core, queue: WorkQueue) -> Blueprint:
         limit = _number("limit", default=100, highest=MAX_EPISODES)
         return jsonify(episodes=recent(core, hours=hours, limit=limit))
 
+    @blueprint.post("/episodes/<episode_id>/resolve")
+    def resolve_episode(episode_id: str) -> Response:
+        user, reason = _said("user"), _said("reason")
+        ended = resolve(core, episode_id)
+        if ended is None:
+            abort(409, "episode: is not open, or an alert of it still fires; see /api/v1/episodes")
+        logs.event("episode resolved", id=episode_id, user=user, reason=reason)
+        return jsonify(id=episode_id, resolved_at=ended.isoformat())
+
     return blueprint
+
+
+def _said(name: str) -> str:
+    body = request.get_json(silent=True)
+    text = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(text, str) or not text.strip():
+        abort(400, f'{name}: is missing; send {{"user": NAME, "reason": TEXT}} as JSON')
+    return text.strip()
 
 
 def _result(status: int) -> str:

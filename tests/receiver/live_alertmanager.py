@@ -1,0 +1,178 @@
+"""The real Alertmanager on the configuration that this project generates, and who it tells."""
+
+import json
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import requests
+import yaml
+
+from featurewatch_kit import programs
+from featurewatch_kit.demo.processes import Processes, free_port
+from featurewatch_kit.demo.stand_ins import Answer, StandIn
+from featurewatch_kit.generate import ALERTMANAGER, generate
+from featurewatch_kit.project import load_config
+from receiver.payloads import Json, eventually
+
+ROOT = Path(__file__).parents[2]
+TOLD_SECONDS = 15.0
+LATENCY = {
+    "alertname": "FeatureExtractionLatencyCritical",
+    "category": "performance",
+    "type": "latency",
+    "severity": "critical",
+    "escalation_policy": "latency_violation",
+}
+
+
+# What `fire` reports, as its users name it; the marks of `flush` are other alerts.
+ALERT = {"alertname": LATENCY["alertname"], "extractor": "extractor", "mark": ""}
+
+
+class Webhook(StandIn):
+    """Takes what Alertmanager sends to the receiver."""
+
+    channel = "webhook"
+    path = "/api/v1/webhook/alertmanager"
+
+    def answer(self, body: bytes) -> Answer:
+        self.accept(json.loads(body))
+        return Answer(status=200, body="ok")
+
+
+class LiveAlertmanager:
+    """A context manager; `fire` and `end` say what Prometheus would."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._alerts: dict[str, Json] = {}
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._webhook = stack.enter_context(Webhook())
+            self._config = self._generate()
+            self.processes = stack.enter_context(Processes(self._folder / "logs"))
+            self.start()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start(self) -> None:
+        program = programs.find(programs.ALERTMANAGER, ROOT)
+        command = [
+            str(program),
+            f"--config.file={self._config}",
+            f"--storage.path={self._folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self._port}",
+            "--cluster.listen-address=",
+        ]
+        folder = programs.start_folder(program, ROOT)
+        self.processes.start("alertmanager", command, folder=folder)
+        self.processes.wait_until("alertmanager starts", self._is_ready)
+
+    def stop(self) -> None:
+        """It writes its silences down and forgets its alerts."""
+        self.processes.close()
+
+    def _is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/-/ready", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def _generate(self) -> Path:
+        """The project's configuration, in a hurry and telling nobody but the webhook."""
+        (self._folder / "token").write_text("token")
+        overlay = self._folder / "overlay.yaml"
+        fast = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1h"}
+        settings = {
+            "channels": {name: {"enabled": False} for name in ("email", "slack", "pagerduty")},
+            "routing": {"receiver": fast},
+            "receiver": {
+                "url": self._webhook.url.removesuffix(Webhook.path),
+                "token_file": str(self._folder / "token"),
+            },
+            "templates_path": str(self._folder / "no-templates/*.tmpl"),
+        }
+        overlay.write_text(yaml.safe_dump(settings))
+        config = self._folder / "alertmanager.yaml"
+        config.write_text(generate(load_config(ROOT, [overlay]), ROOT)[ALERTMANAGER])
+        return config
+
+    # --- what Prometheus says
+
+    def fire(self, level: int = 1, **labels: str) -> None:
+        """Report one level of an alert; without labels of LatencyCritical of `extractor`."""
+        labels = LATENCY | {"extractor": "extractor", "escalation_level": str(level)} | labels
+        now = datetime.now(UTC)
+        alert = {
+            "labels": labels,
+            "startsAt": now.isoformat(),
+            "endsAt": (now + timedelta(hours=1)).isoformat(),
+        }
+        self._alerts[repr(sorted(labels.items()))] = alert
+        self._send([alert])
+
+    def end(self) -> None:
+        """Every alert ends."""
+        now = datetime.now(UTC).isoformat()
+        self._send([alert | {"endsAt": now} for alert in self._alerts.values()])
+        self._alerts.clear()
+        eventually(lambda: self._get("alerts") == [])
+
+    def send_again(self) -> None:
+        """Report what fires, as after Alertmanager's restart."""
+        self._send(list(self._alerts.values()))
+
+    def _send(self, alerts: list[Json]) -> None:
+        requests.post(f"{self.url}/api/v2/alerts", json=alerts, timeout=5).raise_for_status()
+
+    # --- what Alertmanager says
+
+    def told(self, status: str = "firing") -> set[tuple[str, str, str]]:
+        """Extractor, severity and level of every alert that was notified of."""
+        return {
+            (labels["extractor"], labels["severity"], labels["escalation_level"])
+            for message in self._webhook.messages()
+            for alert in message["alerts"]
+            if alert["status"] == status
+            for labels in [alert["labels"]]
+        }
+
+    def wait_told(
+        self,
+        level: int,
+        *,
+        extractor: str = "extractor",
+        severity: str = "critical",
+        status: str = "firing",
+    ) -> None:
+        wanted = (extractor, severity, str(level))
+        eventually(lambda: wanted in self.told(status), TOLD_SECONDS)
+
+    def flush(self, name: str = LATENCY["alertname"], extractor: str = "extractor") -> None:
+        """Wait until the group of that alert is sent once more: with whatever it may tell of."""
+        mark = f"mark {time.monotonic_ns()}"
+        self.fire(alertname=name, extractor=extractor, severity="low", mark=mark)
+        eventually(lambda: mark in self._marks(), TOLD_SECONDS)
+
+    def _marks(self) -> set[str | None]:
+        alerts = [a for message in self._webhook.messages() for a in message["alerts"]]
+        return {alert["labels"].get("mark") for alert in alerts}
+
+    def silences(self) -> list[Json]:
+        """Those in effect."""
+        return [s for s in self._get("silences") if s["status"]["state"] != "expired"]
+
+    def _get(self, what: str) -> list[Json]:
+        answer = requests.get(f"{self.url}/api/v2/{what}", timeout=5)
+        answer.raise_for_status()
+        found: list[Json] = answer.json()
+        return found

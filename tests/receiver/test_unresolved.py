@@ -1,0 +1,91 @@
+"""Alerts that don't resolve by themselves, and those that are no trouble at all."""
+
+from typing import Any
+
+import pytest
+
+from receiver.conftest import AUTHORIZED, Receiver
+from receiver.payloads import Json, alert, at
+
+SAID = {"user": "ada", "reason": "looked at the dumps"}
+
+
+def unresolved(**times: Any) -> Json:
+    """Return an alert with `auto_resolve: false`."""
+    return alert(auto_resolve="false", **times)
+
+
+def resolve(receiver: Receiver, body: object = SAID) -> tuple[int, Any]:
+    """Resolve the newest episode as a person would; status and answer."""
+    path = f"/api/v1/episodes/{receiver.episodes()[0]['id']}/resolve"
+    reply = receiver.client.post(path, headers=AUTHORIZED, json=body)
+    return reply.status_code, reply.json
+
+
+def ends(receiver: Receiver) -> list[bool]:
+    """Whether each episode has ended, newest first."""
+    return [episode["resolved_at"] is not None for episode in receiver.episodes()]
+
+
+def test_the_episode_stays_open_when_its_alert_ends(receiver: Receiver) -> None:
+    receiver.deliver(unresolved())
+    receiver.deliver(unresolved(end=at(5)))
+    assert ends(receiver) == [False]
+
+
+def test_what_fires_again_is_still_the_same_episode(receiver: Receiver) -> None:
+    receiver.deliver(unresolved())
+    receiver.deliver(unresolved(end=at(5)))
+    receiver.deliver(unresolved(start=at(90)))
+    assert ends(receiver) == [False]
+
+
+def test_a_person_resolves_it(receiver: Receiver) -> None:
+    receiver.deliver(unresolved())
+    receiver.deliver(unresolved(end=at(5)))
+    assert resolve(receiver)[0] == 200
+    assert ends(receiver) == [True]
+    receiver.deliver(unresolved(end=at(5)))
+    assert ends(receiver) == [True]
+
+
+def test_what_still_fires_can_not_be_resolved(receiver: Receiver) -> None:
+    receiver.deliver(unresolved())
+    error = "episode: is not open, or an alert of it still fires; see /api/v1/episodes"
+    assert resolve(receiver) == (409, {"error": error})
+    assert ends(receiver) == [False]
+
+
+@pytest.mark.parametrize("body", [{}, [], "x", {"user": "ada"}, {"user": " ", "reason": "r"}])
+def test_resolving_needs_a_name_and_a_reason(receiver: Receiver, body: object) -> None:
+    receiver.deliver(unresolved())
+    receiver.deliver(unresolved(end=at(5)))
+    status, answer = resolve(receiver, body)
+    assert status == 400
+    assert answer["error"].endswith('is missing; send {"user": NAME, "reason": TEXT} as JSON')
+    assert ends(receiver) == [False]
+
+
+def test_an_episode_that_only_waits_for_a_person_is_not_remediated(receiver: Receiver) -> None:
+    receiver.deliver(unresolved(end=at(5)))
+    receiver.deliver(unresolved(end=at(5)))
+    assert receiver.remediations() == []
+
+
+@pytest.mark.parametrize("name", ["Watchdog", "FeaturewatchMaintenance"])
+def test_signals_are_no_episodes(receiver: Receiver, name: str) -> None:
+    receiver.deliver(alert(name, level=None, severity="none"))
+    assert receiver.episodes() == []
+
+
+def watchdog(**labels: str) -> Json:
+    """Return the alert that always fires, ours or another's."""
+    return alert("Watchdog", level=None, severity="none", **labels)
+
+
+def test_our_watchdog_leaves_the_time_when_it_arrived(receiver: Receiver) -> None:
+    series = "featurewatch_receiver_watchdog_timestamp_seconds"
+    receiver.deliver(watchdog(category="other"), watchdog())
+    assert f"{series} 0.0" in receiver.client.get("/metrics").text
+    receiver.deliver(watchdog(category="featurewatch"))
+    assert f"{series} 0.0" not in receiver.client.get("/metrics").text
