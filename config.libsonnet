@@ -1,6 +1,9 @@
 // The defaults. Override them as in any mixin: { _config+:: { featurewatch+: { ... } } }.
+local defaults = std.parseYaml(importstr 'config.yaml');
+
 {
   _config+:: {
-    featurewatch: std.parseYaml(importstr 'config.yaml'),
+    // The kit replaces these settings by some that it has checked, and the mark with them.
+    featurewatch: defaults { unchecked:: true },
   },
 }

@@ -1,4 +1,5 @@
 // The five sources of the service against their thresholds.
+local correlations = import '../lib/correlations.libsonnet';
 local panels = import '../lib/panels.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
@@ -13,6 +14,11 @@ function(config)
         'threshold {{extractor}}'
       ),
     ]);
+  // Alerts that have no value of their own to draw.
+  local firing(title, description, alerts) = panels.timeseries(title, description, 'short', [
+    panels.target('sum by (alertname) (ALERTS{alertname="%s", alertstate="firing"})' % alert, '{{alertname}}')
+    for alert in alerts
+  ]);
   local utilization(resource, title) = against(
     title,
     "Of the container's limit, worst instance.",
@@ -79,11 +85,14 @@ function(config)
         'FeatureExtractionFallbackUsageHigh',
         q.fallbackRatio
       ),
-      panels.timeseries('Waiting work', 'Queued and running extractions.', 'short', [
-        panels.target(
-          'sum by (extractor) (%s)' % q.metric('queue_depth', ['extractor=~"$extractor"']),
-          'queued {{extractor}}'
-        ),
+      against(
+        'Waiting items',
+        'In the fullest instance.',
+        'short',
+        'FeatureExtractionBatchBacklog',
+        q.queueDepth
+      ),
+      panels.timeseries('Extractions in progress', 'In all instances.', 'short', [
         panels.target(
           'sum by (extractor) (%s)' % q.metric('in_progress', ['extractor=~"$extractor"']),
           'in progress {{extractor}}'
@@ -91,5 +100,21 @@ function(config)
       ]),
       utilization('cpu', 'CPU'),
       utilization('memory', 'Memory'),
+      panels.timeseries('Instances', 'Those that report anything that is watched.', 'short', [
+        panels.target(of(q.instances), '{{extractor}}'),
+        panels.target('sum (%s)' % q.of('up', ['job=~"%s"' % config.metrics.job]), 'scraped'),
+      ]),
+      firing('Incidents', 'Correlated alerts, by level and severity.', correlations(config)),
+      firing('Monitoring itself', 'Alerts about metrics and their bounds, and planned work.', [
+        'FeatureExtractionMetricsAbsent',
+        'FeatureExtractionExporterDown',
+        'FeatureExtractionThresholdNotBucket',
+        'FeaturewatchMaintenance',
+      ]),
+      firing('Remediation', 'Alerts about the receiver; the watchdog fires while all is well.', [
+        'FeaturewatchRemediationFailed',
+        'FeaturewatchReceiverDown',
+        'Watchdog',
+      ]),
     ]),
   }

@@ -1,7 +1,7 @@
 // One alert becomes one rule per escalation level: the same expression, due later.
-// Prometheus keeps the clock, and the level is a label that Alertmanager routes on; a level that
-// is not due yet is a pending alert.
+// The level is a label that Alertmanager routes on. The clock is a series: when each alert began.
 local duration = import 'duration.libsonnet';
+local promql = import 'promql.libsonnet';
 
 {
   levels(config, policy, max)::
@@ -24,10 +24,14 @@ local duration = import 'duration.libsonnet';
       for i in std.range(0, count - 1)
     ],
 
+  // How many levels an alert of config.yaml may use.
+  most(alert):: if alert.escalation_required then alert.max_escalation_levels else 1,
+
   // Every level of a policy that is in use at all.
   all(config, policy):: self.levels(config, policy, std.length(config.escalation.policies[policy].levels)),
 
-  // Policies from the strictest to the mildest: who pages first, then who is on Slack first.
+  // Policies from the strictest to the mildest: who pages first, then who is on Slack first, and
+  // of equals the one with more levels.
   strictest(config, policies)::
     local never = 1e9;
     local reached(policy, channel) = std.foldl(
@@ -40,7 +44,7 @@ local duration = import 'duration.libsonnet';
     std.sort(std.set(policies), function(policy) [
       reached(policy, channel)
       for channel in ['pagerduty', 'slack', 'email']
-    ] + [policy]),
+    ] + [-std.length(self.all(config, policy)), policy]),
 
   // What a level adds to a rule, beside its expression.
   at(policy, level):: {
@@ -49,8 +53,22 @@ local duration = import 'duration.libsonnet';
   },
 
   // rule: {alert, expr, for, keep_firing_for, labels, annotations} of the first level.
-  escalate(config, rule, policy, max):: [
-    rule + self.at(policy, level) + { 'for': duration.sum([rule['for'], level.after]) }
-    for level in self.levels(config, policy, max)
-  ],
+  escalate(config, scope, rule, alert)::
+    // A `for` would begin anew whenever the value touches its threshold, and a trouble that comes
+    // and goes within its cooldown would never be escalated.
+    local due(level) = {
+      expr: |||
+        (
+        %s
+        )
+          and on (%s)
+        # It began that long ago, and has not ended since.
+        time() - %s >= %d
+      ||| % [std.rstripChars(rule.expr, '\n'), scope.by, promql.start(rule.alert), duration.seconds(level.after)],
+      'for': '0s',
+    };
+    [
+      rule + self.at(alert.escalation, level) + (if level.level == '1' then {} else due(level))
+      for level in self.levels(config, alert.escalation, self.most(alert))
+    ],
 }

@@ -1,44 +1,62 @@
 // PromQL fragments that depend on the configuration.
 local number = function(x) '%.12g' % x;
 
+// How rules and templates name one alert among its like: by the labels that identify it.
+local scope(identity) = {
+  by: std.join(', ', identity),
+  // Matchers in a printf of a template, and its arguments.
+  same: ['%s=%%q' % label for label in identity],
+  labels: std.join(' ', ['$labels.' + label for label in identity]),
+};
+
 {
   number: number,
+  scope: scope,
+
+  // A text as a regular expression that matches nothing else.
+  regex(text):: std.join('', [if std.member('\\.+*?()|[]{}^$', c) then '\\' + c else c for c in std.stringChars(text)]),
+
+  // Unix time at which each firing alert began.
+  start(alert, matchers=[])::
+    'featurewatch:alert_start_timestamp_seconds{%s}' % std.join(', ', ['alertname="%s"' % alert] + matchers),
 
   // One object per configuration: `local q = promql.new($._config.featurewatch)`.
-  new(config):: {
+  new(config):: scope(config.metrics.identity) {
     local identity = config.metrics.identity,
     local level = std.join('_', identity),
-    local selector(matchers) =
-      local all = [m for m in [config.metrics.selector] + matchers if m != ''];
+    local braces(matchers) =
+      local all = [m for m in matchers if m != ''];
       if all == [] then '' else '{%s}' % std.join(', ', all),
 
-    by: std.join(', ', identity),
-    // Matchers for the alert's own extractor in a printf of a template, and its arguments.
-    same: ['%s=%%q' % label for label in identity],
-    labels: std.join(' ', ['$labels.' + label for label in identity]),
+    // Series of other exporters under the configured selector: q.of('up', ['job="x"']).
+    of(series, matchers=[]):: series + braces([config.metrics.selector] + matchers),
 
-    // A metric of the exporter under the configured selector: q.metric('requests_total').
-    metric(name, matchers=[]):: 'feature_extraction_' + name + selector(matchers),
+    // A metric of the contract: q.metric('requests_total').
+    metric(name, matchers=[]):: self.of('feature_extraction_' + name, matchers),
 
-    // Any of several metrics; of one, the metric itself.
-    anyOf(names, matchers=[])::
-      if std.length(names) == 1 then self.metric(names[0], matchers)
-      else
-        local pattern = std.join('|', ['feature_extraction_' + name for name in names]);
-        selector(['__name__=~"%s"' % pattern] + matchers),
+    // Any of several metrics, named by a regular expression.
+    anyOf(pattern):: braces(['__name__=~"feature_extraction_(%s)"' % pattern, config.metrics.selector]),
 
     // level:metric:operation, the names of the recording rules.
-    requests(window):: level + ':feature_extraction_requests:increase' + window,
-    p95(window):: level + ':feature_extraction_duration_seconds:p95_' + window,
-    hitRatio(window):: level + ':feature_extraction_cache_hits:ratio_rate' + window,
-    errorRatio(window):: level + ':feature_extraction_errors:ratio_rate' + window,
-    fallbackRatio(window):: level + ':feature_extraction_fallbacks:ratio_rate' + window,
-    utilization(resource, window)::
-      level + ':feature_extraction_%s_utilization_ratio:max_avg%s' % [resource, window],
+    local recorded = function(metric, and='') level + and + ':feature_extraction_' + metric,
+    instances: recorded('instances:count'),
+    lastSeen: recorded('last_seen_timestamp_seconds:max'),
+    requests(window):: recorded('requests:increase' + window),
+    requestRate(window):: recorded('requests:rate' + window),
+    bucketRate(window):: recorded('duration_seconds_bucket:rate' + window, '_le'),
+    lookupRate(window):: recorded('cache_lookups:rate' + window, '_result'),
+    p95(window):: recorded('duration_seconds:p95_' + window),
+    hitRatio(window):: recorded('cache_hits:ratio_rate' + window),
+    errorRatio(window):: recorded('errors:ratio_rate' + window),
+    fallbackRatio(window):: recorded('fallbacks:ratio_rate' + window),
+    queueDepth(window):: recorded('queue_depth:max_avg' + window),
+    utilization(resource, window):: recorded('%s_utilization_ratio:max_avg%s' % [resource, window]),
     activation: level + '_category:featurewatch_activation_timestamp_seconds:min',
 
-    threshold(alert, matchers=[])::
-      'featurewatch:threshold{%s}' % std.join(', ', ['alert="%s"' % alert] + matchers),
+    local setting(name) = function(alert, matchers=[])
+      'featurewatch:%s{%s}' % [name, std.join(', ', ['alert="%s"' % alert] + matchers)],
+    threshold: setting('threshold'),
+    minRequests: setting('min_requests'),
 
     // The threshold is one series per extractor, so overrides cost no rules.
     beyond(value, operator, threshold):: |||
@@ -47,12 +65,10 @@ local number = function(x) '%.12g' % x;
       %s
     ||| % [value, operator, self.by, threshold],
 
-    withTraffic(expr, window, minRequests)::
-      if minRequests == 0 then expr
-      else expr + |||
-        # A share of a few requests says nothing.
-          and on (%s)
-        %s >= %d
-      ||| % [self.by, self.requests(window), minRequests],
+    withTraffic(expr, window, alert):: expr + |||
+      # A share of a few requests says nothing.
+        unless on (%s)
+      %s < on (%s) %s
+    ||| % [self.by, self.requests(window), self.by, self.minRequests(alert)],
   },
 }

@@ -9,7 +9,7 @@ local promql = import '../lib/promql.libsonnet';
 
 local severities = ['critical', 'high', 'medium', 'low'];
 
-function(config)
+function(config, all)
   local q = promql.new(config);
   local vars(name) =
     local rule = config.correlation.rules[name];
@@ -27,11 +27,7 @@ function(config)
     record: q.activation,
     expr: |||
       # When each category of the firing members began, as a Unix time.
-      min by (%(by)s, category) (
-        ALERTS_FOR_STATE{alertname=~"%(members)s", escalation_level="1"}
-        and ignoring (alertstate)
-        ALERTS{alertname=~"%(members)s", escalation_level="1", alertstate="firing"}
-      )
+      min by (%(by)s, category) (featurewatch:alert_start_timestamp_seconds{alertname=~"%(members)s"})
     ||| % vars(name),
     labels: { correlation: name },
   };
@@ -85,28 +81,45 @@ function(config)
     %(itself)s
   ||| % (vars(name) { itself: self_at(name, case.severity, case.policy, level) });
 
-  local listed(name) =
-    '{{ range $i, $member := %s }}{{ if $i }}, {{ end }}{{ $member.Labels.alertname }}{{ end }}'
-    % annotations.samples(q, 'group by (alertname) (%s)' % alerts([members(name)] + q.same));
-  local rule(name, summary, case, level) =
+  // What `text` says of each member that fires now.
+  local listed(name, text) =
+    std.join('', [
+      '{{ if %s }}%s{{ end }}' % [
+        annotations.samples(q, alerts(['alertname="%s"' % member, 'escalation_level="1"'] + q.same)),
+        text(member, all[member]),
+      ]
+      for member in config.correlation.rules[name].members
+      if std.objectHas(all, member)
+    ]);
+  // The texts are the same in all rules of an incident, and long.
+  local texts(name, summary) =
     local settings = config.correlation.rules[name];
     local values = {
       extractor: '{{ $labels.extractor }}',
       window: duration.format(vars(name).window),
     };
+    local description = annotations.fill(settings.message, values) + ':'
+                        + listed(name, function(member, its) '\n• %s: %s' % [member, its.cited]);
+    local value = '{{ $comma := "" }}' + listed(
+      name,
+      function(member, its) '{{ $comma }}%s %s{{ $comma = ", " }}' % [member, its.cited_value]
+    );
+    alert.links(config, name, config.metrics.identity) + alert.times(name, q) + {
+      summary: summary,
+      description: description,
+      value: value,
+      threshold: 'two kinds of trouble within ' + values.window,
+    };
+  local rule(name, texts, case, level) =
+    local settings = config.correlation.rules[name];
     {
       alert: name,
       expr: (if level.level == '1' then begins(name, case) else escalates(name, case, level.level))
             + lasts(name, case, level.level),
       'for': '0s',
       keep_firing_for: settings.cooldown,
-      labels: { category: 'correlation', type: name, severity: case.severity },
-      annotations: alert.links(config, name) + {
-        summary: summary,
-        description: annotations.fill(settings.message, values) + ': ' + listed(name),
-        value: listed(name),
-        threshold: 'two kinds of trouble within ' + values.window,
-      },
+      labels: { category: 'correlation', type: name, severity: case.severity } + alert.resolution(settings),
+      annotations: texts,
     } + escalation.at(case.policy, level);
 
   // Each severity with each policy that members of that severity or a milder one can bring.
@@ -126,7 +139,7 @@ function(config)
           policy: policies[p],
           stricter: policies[:p],
           levels: escalation.levels(config, policies[p], std.foldl(std.max, [
-            settings(m).max_escalation_levels
+            escalation.most(settings(m))
             for m in upTo
             if settings(m).escalation == policies[p]
           ], 1)),
@@ -141,12 +154,12 @@ function(config)
       ]
       for i in std.range(0, std.length(severities) - 1)
     ]);
-  local rules(name, summary) = [activation(name)] + [
-    rule(name, summary, case, level)
+  local rules(name, summary) = local shared = texts(name, summary); [activation(name)] + [
+    rule(name, shared, case, level)
     for case in cases(name)
     for level in case.levels
   ];
-  local all = {
+  local incidents = {
     FeatureExtractionLatencyCascade: rules(
       'FeatureExtractionLatencyCascade',
       'Latency, cache or resources of {{ $labels.extractor }} fail together'
@@ -156,4 +169,7 @@ function(config)
       'Errors and fallbacks of {{ $labels.extractor }} rise together'
     ),
   };
-  std.flattenArrays([all[name] for name in correlations(config)])
+  {
+    names: correlations(config),
+    rules: std.flattenArrays([incidents[name] for name in self.names]),
+  }

@@ -1,55 +1,97 @@
 // The measured values, each computed once for all alerts and panels that read it.
+local duration = import '../lib/duration.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
 function(config)
   local q = promql.new(config);
   local windows(alerts) = std.uniq(std.sort([config.alerts[name].window for name in alerts]));
-  local rate(metric, window, matchers=[]) =
-    'sum by (%s) (rate(%s[%s]))' % [q.by, q.metric(metric, matchers), window];
-  // `part` has no series before its first event: its share is then 0, not missing.
-  local share(part, whole) = |||
+  local counted(record, metric, by=[]) = function(window) {
+    record: record(window),
+    expr: 'sum by (%s) (rate(%s[%s]))' % [std.join(', ', [q.by] + by), q.metric(metric), window],
+  };
+  // A service that can't be instrumented may expose a snapshot of its own figures instead: the
+  // worst of its instances counts.
+  local orSnapshot(expr, worst, snapshot) = |||
     # Rounded, since floating point would put some values at a threshold a hair beyond it.
     round(
-      (
-        %(part)s
-        # No series yet means that none happened, not that nothing is known.
-        or 0 * %(whole)s
-      )
-      /
-      %(whole)s,
+      %(expr)s
+      or
+      %(worst)s by (%(by)s) (%(snapshot)s),
       1e-10
     )
-  ||| % { part: part, whole: whole };
+  ||| % { expr: std.strReplace(expr, '\n', '\n  '), worst: worst, by: q.by, snapshot: q.metric('snapshot_' + snapshot) };
+  // `part` has no series before its first event: its share is then 0, not missing.
+  local share(part, whole) = std.rstripChars(|||
+    (
+      %(part)s
+      # No series yet means that none happened, not that nothing is known.
+      or 0 * %(whole)s
+    )
+    /
+    %(whole)s
+  ||| % { part: part, whole: whole }, '\n');
 
+  local instances = {
+    record: q.instances,
+    expr: |||
+      # Whatever reports anything that is watched.
+      count by (%(by)s) (group by (%(by)s, job, instance) (%(any)s))
+    ||| % {
+      by: q.by,
+      any: q.anyOf('requests_total|snapshot_.+|queue_depth|cpu_utilization_ratio|memory_utilization_ratio'),
+    },
+  };
+  local lastSeen = {
+    record: q.lastSeen,
+    expr: |||
+      time() * group by (%(by)s) (%(instances)s)
+      or
+      # Its former value, for as long as the alert wants to know.
+      last_over_time(%(last_seen)s[1h]) > time() - %(seconds)d
+    ||| % {
+      by: q.by,
+      instances: q.instances,
+      last_seen: q.lastSeen,
+      seconds: duration.seconds(config.alerts.FeatureExtractionMetricsAbsent.window),
+    },
+  };
   local requests(window) = {
     record: q.requests(window),
     expr: 'sum by (%s) (increase(%s[%s]))' % [q.by, q.metric('requests_total'), window],
   };
   local p95(window) = {
     record: q.p95(window),
-    expr: |||
-      # Exact at a bucket bound, and every threshold is one. Rounded, since floating point would
-      # put some values at a threshold a hair beyond it.
-      round(histogram_quantile(0.95, sum by (%s, le) (rate(%s[%s]))), 1e-10)
-    ||| % [q.by, q.metric('duration_seconds_bucket'), window],
+    expr: '# Exact at a bucket bound, and every threshold is one.\n' + orSnapshot(
+      'histogram_quantile(0.95, %s)' % q.bucketRate(window),
+      'max',
+      'p95_seconds'
+    ),
   };
   local hitRatio(window) = {
     record: q.hitRatio(window),
-    expr: share(
-      rate('cache_lookups_total', window, ['result="hit"']),
-      rate('cache_lookups_total', window)
+    expr: orSnapshot(
+      share(
+        'sum by (%s) (%s{result="hit"})' % [q.by, q.lookupRate(window)],
+        'sum by (%s) (%s)' % [q.by, q.lookupRate(window)]
+      ),
+      'min',
+      'cache_hit_ratio'
     ),
   };
-  local ratio(record, metric) = function(window) {
+  local ratio(record, metric, snapshot) = function(window) {
     record: record(window),
-    expr: share(rate(metric, window), rate('requests_total', window)),
+    expr: orSnapshot(
+      share('sum by (%s) (rate(%s[%s]))' % [q.by, q.metric(metric), window], q.requestRate(window)),
+      'max',
+      snapshot
+    ),
   };
-  local utilization(resource) = function(window) {
-    record: q.utilization(resource, window),
+  local worst(record, metric) = function(window) {
+    record: record(window),
     expr: |||
       # The worst instance: a mean over instances hides the one that is about to fall over.
       round(max by (%s) (avg_over_time(%s[%s])), 1e-10)
-    ||| % [q.by, q.metric(resource + '_utilization_ratio'), window],
+    ||| % [q.by, q.metric(metric), window],
   };
   local each(rule, alerts) = [rule(window) for window in windows(alerts)];
 
@@ -58,10 +100,16 @@ function(config)
   local errors = ['FeatureExtractionErrorRateHigh'];
   local fallback = ['FeatureExtractionFallbackUsageHigh'];
   local resources = ['FeatureExtractionResourcesCritical'];
-  each(requests, latency + cache + errors + fallback)
+  local backlog = ['FeatureExtractionBatchBacklog'];
+  [instances, lastSeen]
+  + each(requests, latency + cache + errors + fallback)
+  + each(counted(q.requestRate, 'requests_total'), errors + fallback)
+  + each(counted(q.bucketRate, 'duration_seconds_bucket', ['le']), latency)
   + each(p95, latency)
+  + each(counted(q.lookupRate, 'cache_lookups_total', ['result']), cache)
   + each(hitRatio, cache)
-  + each(ratio(q.errorRatio, 'errors_total'), errors)
-  + each(ratio(q.fallbackRatio, 'fallbacks_total'), fallback)
-  + each(utilization('cpu'), resources)
-  + each(utilization('memory'), resources)
+  + each(ratio(q.errorRatio, 'errors_total', 'error_ratio'), errors)
+  + each(ratio(q.fallbackRatio, 'fallbacks_total', 'fallback_ratio'), fallback)
+  + each(worst(q.queueDepth, 'queue_depth'), backlog)
+  + each(worst(function(window) q.utilization('cpu', window), 'cpu_utilization_ratio'), resources)
+  + each(worst(function(window) q.utilization('memory', window), 'memory_utilization_ratio'), resources)

@@ -1,8 +1,7 @@
 """The metric contract: every metric and label name, with type, unit, help and labels.
 
 Rules, dashboards and documentation use these names; they are written here and nowhere else in
-the library. prometheus-client adds ``_bucket``, ``_sum`` and ``_count`` to histograms, and a
-``_created`` timestamp to counters and histograms unless the service turns those off.
+the library. A histogram is exposed as ``_bucket``, ``_sum`` and ``_count``.
 """
 
 from dataclasses import dataclass
@@ -16,11 +15,15 @@ LABEL_ERROR_TYPE = "error_type"
 LABEL_RESULT = "result"
 LABEL_REASON = "reason"
 LABEL_VERSION = "version"
+LABEL_GPU = "gpu"
+LABEL_LABEL = "label"
+LABEL_FIELD = "field"
+LABEL_SOURCE = "source"
 
 RESULT_HIT = "hit"
 RESULT_MISS = "miss"
 
-#: Distinct ``error_type`` or ``reason`` values that one Extractor may create. Later new values
+#: Distinct ``error_type`` or ``reason`` values that one extractor may create. Later new values
 #: are counted under ``OTHER``, so that a reason built from user input cannot flood Prometheus.
 MAX_LABEL_VALUES = 100
 OTHER = "other"
@@ -85,6 +88,13 @@ FALLBACKS = Metric(
     help="Times that fallback features were used instead of extracted ones, by reason.",
     labels=(LABEL_EXTRACTOR, LABEL_REASON),
 )
+LABEL_VALUES_DROPPED = Metric(
+    name=PREFIX + "label_values_dropped_total",
+    type="counter",
+    unit="events",
+    help="Events counted as other because their label had too many values already, by label.",
+    labels=(LABEL_EXTRACTOR, LABEL_LABEL),
+)
 BATCH_SIZE = Metric(
     name=PREFIX + "batch_size",
     type="histogram",
@@ -109,7 +119,7 @@ IN_PROGRESS = Metric(
     name=PREFIX + "in_progress",
     type="gauge",
     unit="extractions",
-    help="Extractions that have started and not ended.",
+    help="Extractions that have started and not ended, those of running batches included.",
 )
 CPU_UTILIZATION = Metric(
     name=PREFIX + "cpu_utilization_ratio",
@@ -122,6 +132,99 @@ MEMORY_UTILIZATION = Metric(
     type="gauge",
     unit="ratio",
     help="Memory working set as a ratio of the container's memory limit.",
+)
+CPU_PERIODS = Metric(
+    name=PREFIX + "cpu_periods_total",
+    type="counter",
+    unit="periods",
+    help="Enforcement periods of the container's CPU limit in which it wanted to run.",
+)
+CPU_THROTTLED_PERIODS = Metric(
+    name=PREFIX + "cpu_throttled_periods_total",
+    type="counter",
+    unit="periods",
+    help="Enforcement periods in which the container used up its CPU limit and had to wait.",
+)
+CPU_THROTTLED_SECONDS = Metric(
+    name=PREFIX + "cpu_throttled_seconds_total",
+    type="counter",
+    unit="seconds",
+    help="Time that the container's CPUs had to wait because of its CPU limit.",
+)
+OOM_KILLS = Metric(
+    name=PREFIX + "oom_kills_total",
+    type="counter",
+    unit="processes",
+    help="Processes of the container that the kernel killed for want of memory.",
+)
+GPU_UTILIZATION = Metric(
+    name=PREFIX + "gpu_utilization_ratio",
+    type="gauge",
+    unit="ratio",
+    help="Time in which the GPU ran a kernel, as a ratio of the driver's last sample period.",
+    labels=(LABEL_EXTRACTOR, LABEL_GPU),
+)
+GPU_MEMORY_UTILIZATION = Metric(
+    name=PREFIX + "gpu_memory_utilization_ratio",
+    type="gauge",
+    unit="ratio",
+    help="GPU memory in use as a ratio of what the GPU has.",
+    labels=(LABEL_EXTRACTOR, LABEL_GPU),
+)
+# A service that knows only figures of its own, already aggregated, exposes these instead of
+# duration, requests, errors, cache lookups and fallbacks. The rules take either.
+SNAPSHOT_P95 = Metric(
+    name=PREFIX + "snapshot_p95_seconds",
+    type="gauge",
+    unit="seconds",
+    help="95th percentile of the extraction time, as the service itself reports it.",
+)
+SNAPSHOT_CACHE_HIT = Metric(
+    name=PREFIX + "snapshot_cache_hit_ratio",
+    type="gauge",
+    unit="ratio",
+    help="Cache hits as a ratio of lookups, as the service itself reports it.",
+)
+SNAPSHOT_ERROR = Metric(
+    name=PREFIX + "snapshot_error_ratio",
+    type="gauge",
+    unit="ratio",
+    help="Failed extractions as a ratio of all, as the service itself reports it.",
+)
+SNAPSHOT_FALLBACK = Metric(
+    name=PREFIX + "snapshot_fallback_ratio",
+    type="gauge",
+    unit="ratio",
+    help="Fallbacks as a ratio of all extractions, as the service itself reports it.",
+)
+MONITOR_FAILURES = Metric(
+    name=PREFIX + "monitor_failures_total",
+    type="counter",
+    unit="values",
+    help="Values of the service's own monitor that were missing or made no sense, by field.",
+    labels=(LABEL_EXTRACTOR, LABEL_FIELD),
+)
+# What featurewatch-exporter says about the sources that it reads for other services.
+SOURCE_UP = Metric(
+    name=PREFIX + "source_up",
+    type="gauge",
+    unit="constant",
+    help="1 when the exporter could read the source at its last try, 0 when not.",
+    labels=(LABEL_EXTRACTOR, LABEL_SOURCE),
+)
+SOURCE_LAST_SAMPLE = Metric(
+    name=PREFIX + "source_last_sample_timestamp_seconds",
+    type="gauge",
+    unit="seconds",
+    help="Unix time at which the exporter last got a usable value from the source.",
+    labels=(LABEL_EXTRACTOR, LABEL_SOURCE),
+)
+SOURCE_FAILURES = Metric(
+    name=PREFIX + "source_failures_total",
+    type="counter",
+    unit="failures",
+    help="Polls, lines, datagrams and figures of the source that the exporter could not use.",
+    labels=(LABEL_EXTRACTOR, LABEL_SOURCE),
 )
 INFO = Metric(
     name=PREFIX + "info",
@@ -138,11 +241,26 @@ METRICS = (
     ERRORS,
     CACHE_LOOKUPS,
     FALLBACKS,
+    LABEL_VALUES_DROPPED,
     BATCH_SIZE,
     BATCH_DURATION,
     QUEUE_DEPTH,
     IN_PROGRESS,
     CPU_UTILIZATION,
     MEMORY_UTILIZATION,
+    CPU_PERIODS,
+    CPU_THROTTLED_PERIODS,
+    CPU_THROTTLED_SECONDS,
+    OOM_KILLS,
+    GPU_UTILIZATION,
+    GPU_MEMORY_UTILIZATION,
+    SNAPSHOT_P95,
+    SNAPSHOT_CACHE_HIT,
+    SNAPSHOT_ERROR,
+    SNAPSHOT_FALLBACK,
+    MONITOR_FAILURES,
+    SOURCE_UP,
+    SOURCE_LAST_SAMPLE,
+    SOURCE_FAILURES,
     INFO,
 )

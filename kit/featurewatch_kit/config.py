@@ -2,10 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from featurewatch_kit.alertconfig import (
+    Alerts,
+    Correlation,
+    LabelName,
+    Maintenance,
+    Seconds,
+    Severity,
+    Switch,
+)
+from featurewatch_kit.operatorconfig import Operator
 from featurewatch_receiver.config import (
-    ActionName,
     History,
     HttpBackend,
     Receiver,
@@ -17,21 +26,20 @@ from featurewatch_receiver.values import (
     File,
     Name,
     PositiveDuration,
+    Regex,
     Strict,
     Text,
     Url,
     has_port,
 )
 
-Severity = Annotated[Literal["low", "medium", "high", "critical"], Field(examples=["high"])]
 Channel = Annotated[
     Literal["dashboard", "email", "slack", "pagerduty"], Field(examples=["dashboard"])
 ]
-Switch = Annotated[bool, Field(examples=[True])]
-Ratio = Annotated[float, Field(gt=0, lt=1, examples=[0.85])]
-Seconds = Annotated[float, Field(gt=0, examples=[0.15])]
 Bounds = Annotated[list[Seconds], Field(min_length=1, examples=[[0.1, 0.15, 0.5]])]
-LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", examples=["extractor"])]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", examples=["22:00"])]
+# Ids as Slack forms them: U or W for a member, S for a user group.
+_MENTION = r"<(!(here|channel|everyone)|@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>"
 # Matchers as in PromQL, with the escapes that it knows; empty for none.
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]* *(=|!=|=~|!~) *"([^"\\\n]|\\[abfnrtv\\"])*"'
 SELECTOR = rf"^({_MATCHER}( *, *{_MATCHER})*)?$"
@@ -49,131 +57,9 @@ class Metrics(Strict):
 
     selector: Annotated[str, Field(pattern=SELECTOR, examples=['namespace="prod"'])]
     identity: Annotated[list[LabelName], Field(min_length=1, examples=[["extractor"]])]
+    job: Regex
+    receiver_job: Regex
     duration_buckets: Bounds
-
-
-class Labels(Strict):
-    """Labels of an alert: category and type, and any others."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[LabelName, Text]
-
-    category: Text
-    type: Text
-
-
-class Alert(Strict):
-    """What all alerts have in common."""
-
-    enabled: Switch
-    severity: Severity
-    window: PositiveDuration
-    for_: Annotated[Duration, Field(alias="for", examples=["0s"])]
-    cooldown: Duration
-    escalation: Name
-    max_escalation_levels: Annotated[int, Field(ge=1, examples=[3])]
-    response: ActionName | None
-    labels: Annotated[Labels, Field(examples=[{"category": "performance", "type": "latency"}])]
-    message: Text
-
-
-class TrafficAlert(Alert):
-    """An alert about requests, which says nothing when there are few."""
-
-    min_requests: Annotated[int, Field(ge=0, examples=[20])]
-
-
-class SecondsOverride(Strict):
-    """Another latency threshold for one extractor."""
-
-    threshold: Seconds
-
-
-class RatioOverride(Strict):
-    """Another ratio threshold for one extractor."""
-
-    threshold: Ratio
-
-
-class LatencyAlert(TrafficAlert):
-    """p95 above the threshold, in seconds."""
-
-    threshold: Seconds
-    overrides: dict[Text, SecondsOverride]
-
-
-class RatioAlert(TrafficAlert):
-    """A share of the requests beyond the threshold."""
-
-    threshold: Ratio
-    overrides: dict[Text, RatioOverride]
-
-
-class ResourceThreshold(Strict):
-    """Shares of the container's limits."""
-
-    cpu: Ratio
-    memory: Ratio
-
-
-class ResourceOverride(Strict):
-    """Other resource thresholds for one extractor."""
-
-    threshold: ResourceThreshold
-
-
-class ResourceAlert(Alert):
-    """CPU or memory beyond its threshold."""
-
-    threshold: Annotated[ResourceThreshold, Field(examples=[{"cpu": 0.9, "memory": 0.95}])]
-    overrides: dict[Text, ResourceOverride]
-
-
-class Alerts(Strict):
-    """Every alert about one kind of measurement."""
-
-    FeatureExtractionLatencyCritical: LatencyAlert
-    FeatureExtractionLatencyHigh: LatencyAlert
-    FeatureExtractionCacheHitRateLow: RatioAlert
-    FeatureExtractionResourcesCritical: ResourceAlert
-    FeatureExtractionErrorRateHigh: RatioAlert
-    FeatureExtractionFallbackUsageHigh: RatioAlert
-
-    def items(self) -> list[tuple[str, Alert]]:
-        """Name and settings of each alert, in the order of the file."""
-        return [(name, getattr(self, name)) for name in type(self).model_fields]
-
-
-class CorrelationRule(Strict):
-    """One incident made of alerts that begin together."""
-
-    enabled: Switch
-    window: PositiveDuration | None = None
-    members: Annotated[
-        list[Name], Field(min_length=2, examples=[["FeatureExtractionCacheHitRateLow"]])
-    ]
-    cooldown: Duration
-    response: ActionName | None
-    message: Text
-
-
-class CorrelationRules(Strict):
-    """Every correlated alert."""
-
-    FeatureExtractionLatencyCascade: CorrelationRule
-    FeatureExtractionErrorStorm: CorrelationRule
-
-    def items(self) -> list[tuple[str, CorrelationRule]]:
-        """Name and settings of each rule, in the order of the file."""
-        return [(name, getattr(self, name)) for name in type(self).model_fields]
-
-
-class Correlation(Strict):
-    """Switch, default window and rules of correlation."""
-
-    enabled: Switch
-    window: PositiveDuration
-    rules: CorrelationRules
 
 
 class Level(Strict):
@@ -206,6 +92,10 @@ class Recipient(Strict):
         str | None, Field(pattern=r"^[^@\s,]+@[^@\s,]+$", examples=["team@example.com"])
     ] = None
     slack: Annotated[str | None, Field(pattern=r"^[#@]\S+$", examples=["#team"])] = None
+    slack_mention: Annotated[
+        str | None, Field(pattern=rf"^{_MENTION}( {_MENTION})*$", examples=["<!here>"])
+    ] = None
+    slack_api_url_file: File | None = None
     pagerduty_routing_key_file: File | None = None
 
 
@@ -263,11 +153,46 @@ class Timing(Strict):
     repeat_interval: PositiveDuration
 
 
+class SeverityTiming(Strict):
+    """What differs for one severity; what is left out does not."""
+
+    group_wait: Duration | None = None
+    group_interval: PositiveDuration | None = None
+    repeat_interval: PositiveDuration | None = None
+    mute_time_intervals: list[Name] | None = None
+
+
+class TimeRange(Strict):
+    """A part of a day, in UTC or at the interval's location."""
+
+    start_time: ClockTime
+    end_time: ClockTime
+
+
+class TimeInterval(Strict):
+    """Alertmanager's time_interval: all of what is given must be true."""
+
+    times: list[TimeRange] | None = None
+    weekdays: list[Text] | None = None
+    days_of_month: list[Text] | None = None
+    months: list[Text] | None = None
+    years: list[Text] | None = None
+    location: Text | None = None
+
+
 class Routing(Strict):
     """Pace of notifications to people and to the receiver."""
 
     people: Timing
+    severities: dict[Severity, SeverityTiming]
+    time_intervals: dict[Name, list[TimeInterval]]
     receiver: Timing
+
+
+class Watchdog(Strict):
+    """The alert that always fires."""
+
+    enabled: Switch
 
 
 class Links(Strict):
@@ -275,6 +200,7 @@ class Links(Strict):
 
     grafana: Url
     runbook: Url
+    console: Url | None
 
 
 class Config(Strict):
@@ -283,6 +209,8 @@ class Config(Strict):
     alerting: Alerting
     metrics: Metrics
     alerts: Alerts
+    watchdog: Watchdog
+    maintenance: list[Maintenance]
     correlation: Correlation
     escalation: Escalation
     recipients: dict[Name, Recipient]
@@ -297,3 +225,4 @@ class Config(Strict):
     targets: dict[Text, Target]
     backends: dict[Name, HttpBackend]
     history: History
+    operator: Operator

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from featurewatch_kit.config import Config, LatencyAlert, Level, Recipient, ResourceAlert
+from featurewatch_kit.alertconfig import LatencyAlert, ResourceAlert
+from featurewatch_kit.config import Config, Level, Recipient, SeverityTiming, Timing
 from featurewatch_receiver.config import check_modes, check_targets
 from featurewatch_receiver.configfile import Problem
 from featurewatch_receiver.values import seconds
@@ -11,6 +12,15 @@ from featurewatch_receiver.values import seconds
 # The field of a recipient that holds the address for a channel.
 ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_key_file"}
 DEFAULT_POLICY = "default"
+# Prometheus's default --query.lookback-delta.
+LOOKBACK_SECONDS = 300
+# What the messages of alerts that are not about one extractor may name, see rules/alerts.
+PLACEHOLDERS = {
+    "FeatureExtractionExporterDown": ("instance", "job"),
+    "FeatureExtractionThresholdNotBucket": ("alert", "extractor", "le"),
+    "FeaturewatchRemediationFailed": ("action", "outcome"),
+    "FeaturewatchReceiverDown": ("instance", "job"),
+}
 RULE_LABELS = frozenset({"alertname", "severity", "escalation_policy", "escalation_level"})
 # An alert's own labels, and the bucket bound, which the rules sum away.
 NO_IDENTITY = RULE_LABELS | {"category", "type", "le"}
@@ -24,8 +34,12 @@ def check_references(config: Config) -> Iterator[Problem]:
     yield from _policies(config)
     yield from _members(config)
     yield from _levels(config)
+    yield from _overtaken(config)
+    yield from _slack_without_channel(config)
     yield from _mail_login(config)
     yield from _timing(config)
+    yield from _clock(config)
+    yield from _maintenance(config)
     yield from _messages(config)
     yield from check_targets(config.targets, config.backends)
     yield from check_modes(config.responses)
@@ -57,7 +71,8 @@ def _buckets(config: Config) -> Iterator[Problem]:
         yield from _bound(path, alert.threshold, bounds)
         for extractor, override in alert.overrides.items():
             path = ("alerts", name, "overrides", extractor, "threshold")
-            yield from _bound(path, override.threshold, bounds)
+            if override.threshold is not None:
+                yield from _bound(path, override.threshold, bounds)
 
 
 def _bound(path: tuple[str, ...], threshold: float, bounds: list[float]) -> Iterator[Problem]:
@@ -101,6 +116,9 @@ def _members(config: Config) -> Iterator[Problem]:
             if member not in alerts:
                 message = f"no alert is named {member!r}; write one of: {', '.join(alerts)}"
                 yield Problem(path=(*path, index), message=message)
+            elif member in PLACEHOLDERS:
+                message = f"{member} is not about one extractor; name alerts that are"
+                yield Problem(path=(*path, index), message=message)
         categories = {alerts[m].labels.category for m in rule.members if m in alerts}
         if len(categories) < 2:  # noqa: PLR2004  # a correlation is of at least two things
             message = f"all are of category {', '.join(categories)}; name alerts of two or more"
@@ -115,6 +133,22 @@ def _levels(config: Config) -> Iterator[Problem]:
                 message = "the first level can't wait; write 'delay: 0s' and use the alert's 'for'"
                 yield Problem(path=(*path, "delay"), message=message)
             yield from _recipients(config, level, path)
+
+
+def _overtaken(config: Config) -> Iterator[Problem]:
+    """A level that the next one mutes before its group_wait is over is never told."""
+    waits = [config.routing.people, *config.routing.severities.values()]
+    longest = max(seconds(timing.group_wait or "0s") for timing in waits)
+    for name, policy in config.escalation.policies.items():
+        for index, level in enumerate(policy.levels[1:], start=1):
+            delay = level.delay or config.escalation.default_delay
+            if seconds(delay) <= longest:
+                path = ("escalation", "policies", name, "levels", index, "delay")
+                message = (
+                    f"is not longer than group_wait ({longest}s), so the level before it would"
+                    " never be told; write more"
+                )
+                yield Problem(path=path, message=message)
 
 
 def _recipients(config: Config, level: Level, path: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -142,6 +176,14 @@ def _addresses(
             yield Problem(path=path, message=message)
 
 
+def _slack_without_channel(config: Config) -> Iterator[Problem]:
+    for name, recipient in config.recipients.items():
+        for key in ("slack_mention", "slack_api_url_file"):
+            if getattr(recipient, key) and not recipient.slack:
+                message = f"has no effect without a channel; write recipients.{name}.slack as well"
+                yield Problem(path=("recipients", name, key), message=message)
+
+
 def _mail_login(config: Config) -> Iterator[Problem]:
     email = config.channels.email
     if (email.username is None) != (email.password_file is None):
@@ -151,19 +193,71 @@ def _mail_login(config: Config) -> Iterator[Problem]:
 
 
 def _timing(config: Config) -> Iterator[Problem]:
-    for branch in ("people", "receiver"):
-        timing = getattr(config.routing, branch)
-        if seconds(timing.repeat_interval) < seconds(timing.group_interval):
-            message = (
-                "is less than group_interval, below which Alertmanager does not repeat; write"
-                f" {timing.group_interval} or more"
-            )
-            yield Problem(path=("routing", branch, "repeat_interval"), message=message)
+    yield from _pace(("routing", "receiver"), config.routing.receiver, SeverityTiming())
+    yield from _pace(("routing", "people"), config.routing.people, SeverityTiming())
+    yield from _wait(config, ("routing", "people"), config.routing.people.group_wait)
+    for severity, own in config.routing.severities.items():
+        path = ("routing", "severities", severity)
+        yield from _pace(path, config.routing.people, own)
+        yield from _wait(config, path, own.group_wait)
+        yield from _mute(config, path, own)
+
+
+def _pace(path: tuple[str, ...], timing: Timing, own: SeverityTiming) -> Iterator[Problem]:
+    group = own.group_interval or timing.group_interval
+    repeat = own.repeat_interval or timing.repeat_interval
+    if seconds(repeat) < seconds(group):
+        message = (
+            "is less than group_interval, below which Alertmanager does not repeat; write"
+            f" {group} or more"
+        )
+        yield Problem(path=(*path, "repeat_interval"), message=message)
+
+
+def _wait(config: Config, path: tuple[str, ...], wait: str | None) -> Iterator[Problem]:
+    """Members of a correlation must wait until it can mute them.
+
+    It is evaluated after them, and right after its start Prometheus answers queries for ALERTS
+    two evaluations late (seen with 2.42).
+    """
+    needed = 3 * seconds(config.alerting.evaluation_interval)
+    if wait is not None and config.correlation.enabled and seconds(wait) < needed:
+        message = (
+            "is less than three evaluation intervals, so people hear of a correlation's members"
+            f" before it mutes them; write {needed}s or more, or switch off correlation"
+        )
+        yield Problem(path=(*path, "group_wait"), message=message)
+
+
+def _mute(config: Config, path: tuple[str, ...], own: SeverityTiming) -> Iterator[Problem]:
+    known = ", ".join(sorted(config.routing.time_intervals)) or "none yet"
+    for index, name in enumerate(own.mute_time_intervals or []):
+        if name not in config.routing.time_intervals:
+            message = f"no time interval is named {name!r}; write one of: {known}"
+            yield Problem(path=(*path, "mute_time_intervals", index), message=message)
+
+
+def _clock(config: Config) -> Iterator[Problem]:
+    """The former value of a series is found for five minutes, Prometheus's lookback."""
+    if seconds(config.alerting.evaluation_interval) >= LOOKBACK_SECONDS:
+        message = "is too long for escalation, whose clock is looked up for 5m; write 4m or less"
+        yield Problem(path=("alerting", "evaluation_interval"), message=message)
+
+
+def _maintenance(config: Config) -> Iterator[Problem]:
+    for index, window in enumerate(config.maintenance):
+        path = ("maintenance", index)
+        if window.to <= window.from_:
+            yield Problem(path=(*path, "to"), message="is not after from; write a later time")
+        if window.name in [other.name for other in config.maintenance[:index]]:
+            message = f"{window.name} is the name of another window; write one of its own"
+            yield Problem(path=(*path, "name"), message=message)
 
 
 def _messages(config: Config) -> Iterator[Problem]:
     for name, alert in config.alerts.items():
-        known = ["extractor", "threshold", "value"]
+        identity = dict.fromkeys((*config.metrics.identity, "extractor"))
+        known = [*PLACEHOLDERS.get(name, identity), "threshold", "value"]
         known += ["cpu", "memory"] if isinstance(alert, ResourceAlert) else []
         yield from _placeholders(("alerts", name, "message"), alert.message, known)
     for name, rule in config.correlation.rules.items():

@@ -14,35 +14,24 @@ function(config)
   local cpu = latest(of(q.utilization('cpu', window)));
   local memory = latest(of(q.utilization('memory', window)));
   {
-    [name]: {
-      thresholds: std.flattenArrays([
-        alert.thresholds(
-          config,
-          name,
-          // Not of requests: a process that measures resources need not serve any.
-          [r + '_utilization_ratio' for r in resources],
-          function(t) t[resource],
-          { resource: resource }
-        )
+    [name]: alert.new(config, name, {
+      summary: '{{ $labels.extractor }} is out of CPU or memory',
+      expr: std.join('or\n', [
+        q.beyond(q.utilization(resource, window), '>', threshold(resource))
         for resource in resources
       ]),
-      alerts: alert.rules(
-        config,
-        name,
-        '{{ $labels.extractor }} is out of CPU or memory',
-        std.join('or\n', [
-          q.beyond(q.utilization(resource, window), '>', threshold(resource))
+      values: {
+        cpu: cpu,
+        memory: memory,
+        value: 'CPU %s, memory %s' % [cpu, memory],
+        threshold: 'CPU %s, memory %s' % [
+          latest(threshold(resource, q.same))
           for resource in resources
-        ]),
-        {
-          cpu: cpu,
-          memory: memory,
-          value: 'CPU %s, memory %s' % [cpu, memory],
-          threshold: 'CPU %s, memory %s' % [
-            latest(threshold(resource, q.same))
-            for resource in resources
-          ],
-        }
-      ),
-    },
+        ],
+      },
+      recordings: [
+        alert.threshold(config, name, function(t) t[resource], { resource: resource })
+        for resource in resources
+      ],
+    }),
   }

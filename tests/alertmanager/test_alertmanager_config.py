@@ -95,7 +95,7 @@ def test_every_policy_and_level_of_the_rules_is_in_the_table_above(root):
         rule["labels"]
         for group in tree(root, RULES)["groups"]
         for rule in group["rules"]
-        if "alert" in rule
+        if "escalation_policy" in rule.get("labels", {})
     ]
     used = {(label["escalation_policy"], label["escalation_level"]) for label in labels}
     assert used == set(PEOPLE)
@@ -154,12 +154,50 @@ def test_critical_mutes_high_of_the_same_kind_of_trouble_of_the_same_extractor(c
 
 
 def test_a_higher_level_mutes_the_lower_ones_of_the_same_alert(config):
-    equal = ["alertname", "severity", "extractor"]
+    equal = ["alertname", "severity", "escalation_policy", "extractor"]
     levels = [rule for rule in config["inhibit_rules"] if rule["equal"] == equal]
-    assert [(rule["source_matchers"], rule["target_matchers"]) for rule in levels] == [
+    assert [(rule["source_matchers"][1:], rule["target_matchers"][1:]) for rule in levels] == [
         (['escalation_level="2"'], ['escalation_level=~"1"']),
         (['escalation_level="3"'], ['escalation_level=~"1|2"']),
     ]
+    names = {matcher for rule in levels for matcher in (rule["source_matchers"][0],)}
+    assert names == {rule["target_matchers"][0] for rule in levels}
+    assert "FeatureExtractionLatencyCritical" in names.pop()
+
+
+def test_levels_of_an_instance_mute_no_other_instance(generated):
+    """An alert about an instance has no extractor; that is no reason to be the same."""
+    overlay = (
+        "alerts: {FeatureExtractionExporterDown:"
+        " {escalation: latency_violation, escalation_required: true}}"
+    )
+    rules = [
+        rule
+        for rule in tree(generated(overlay))["inhibit_rules"]
+        if "FeatureExtractionExporterDown" in rule["source_matchers"][0]
+    ]
+    assert rules
+    assert all({"job", "instance"} <= set(rule["equal"]) for rule in rules)
+
+
+def test_a_worse_incident_mutes_a_milder_one_of_the_same_policy_only(config):
+    """Across policies the stricter one wins: two alerts must never mute each other."""
+    rules = [
+        rule
+        for rule in config["inhibit_rules"]
+        if rule["equal"] == ["alertname", "escalation_policy", "extractor"]
+    ]
+    first = {
+        (rule["source_matchers"][1], rule["target_matchers"][1])
+        for rule in rules
+        if rule["source_matchers"][2] == 'escalation_level="1"'
+    }
+    assert first == {
+        ('severity="critical"', 'severity=~"high|medium|low"'),
+        ('severity="high"', 'severity=~"medium|low"'),
+        ('severity="medium"', 'severity=~"low"'),
+    }
+    assert all('category="correlation"' in rule["source_matchers"] for rule in rules)
 
 
 def test_a_correlated_alert_mutes_its_members_up_to_its_own_level(root, config):
@@ -256,7 +294,8 @@ def test_escalation_off_leaves_the_first_level_of_each_policy(generated):
     assert set(levels) == {"1"}
     assert not any("-level-2" in str(route) for route in config["route"]["routes"])
     rules = [rule for group in tree(folder, RULES)["groups"] for rule in group["rules"]]
-    assert {rule["labels"]["escalation_level"] for rule in rules if "alert" in rule} == {"1"}
+    used = {rule.get("labels", {}).get("escalation_level") for rule in rules}
+    assert used == {None, "1"}
 
 
 @pytest.mark.parametrize(
@@ -311,3 +350,96 @@ def test_without_history_and_responses_there_is_no_webhook(generated):
     )
     assert "featurewatch-receiver" not in [route["receiver"] for route in config["route"]["routes"]]
     assert "webhook_configs" not in kinds(config)
+
+
+# --- Signals, severities, times -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Watchdog", "FeaturewatchMaintenance"])
+def test_signals_go_to_the_receiver_and_to_no_person(name, root, amtool):
+    code, said = run(
+        amtool,
+        "config",
+        "routes",
+        "test",
+        f"--config.file={root / ALERTMANAGER}",
+        f"alertname={name}",
+    )
+    assert (code, said) == (0, "featurewatch-receiver")
+
+
+def test_without_a_receiver_signals_go_to_nobody(generated):
+    config = tree(
+        generated("{responses: {enabled: false}, channels: {dashboard: {enabled: false}}}")
+    )
+    assert config["route"]["routes"][0]["receiver"] == "nobody"
+    assert {"name": "nobody"} in config["receivers"]
+
+
+SEVERITIES = """
+routing:
+  severities:
+    critical: {group_wait: 45s, group_interval: 1m, repeat_interval: 30m}
+    high: {mute_time_intervals: [nights]}
+  time_intervals:
+    nights: [{times: [{start_time: "00:00", end_time: "06:00"}]}]
+"""
+
+
+def test_a_severity_has_a_pace_and_quiet_times_of_its_own(generated, amtool):
+    folder = generated(SEVERITIES)
+    config = tree(folder)
+    paces = {
+        child["matchers"][0]: {key: child[key] for key in child if key != "matchers"}
+        for route in config["route"]["routes"]
+        for child in route.get("routes", [])
+    }
+    assert paces == {
+        'severity="critical"': {
+            "group_wait": "45s",
+            "group_interval": "1m",
+            "repeat_interval": "30m",
+        },
+        'severity="high"': {"mute_time_intervals": ["nights"]},
+        'severity="low"': {"repeat_interval": "12h"},
+    }
+    assert config["time_intervals"][0]["name"] == "nights"
+    code, said = run(amtool, "check-config", folder / ALERTMANAGER)
+    assert code == 0 or "no files found" in said, said
+
+
+def test_the_end_of_what_does_not_resolve_by_itself_is_not_told(generated, amtool):
+    folder = generated("alerts: {FeatureExtractionErrorRateHigh: {auto_resolve: false}}")
+    config = tree(folder)
+    told = {
+        receiver["name"]: way["send_resolved"]
+        for receiver in config["receivers"]
+        for kind, ways in receiver.items()
+        if kind == "email_configs"
+        for way in ways
+        if receiver["name"].startswith("error_rate_spike-level-1")
+    }
+    assert told == {
+        "error_rate_spike-level-1": True,
+        "error_rate_spike-level-1-unresolved": False,
+    }
+    labels = ["escalation_policy=error_rate_spike", "escalation_level=1", "auto_resolve=false"]
+    code, said = run(
+        amtool, "config", "routes", "test", f"--config.file={folder / ALERTMANAGER}", *labels
+    )
+    assert (code, said) == (0, "featurewatch-receiver,error_rate_spike-level-1-unresolved")
+
+
+def test_planned_work_mutes_everything_or_its_extractors(generated):
+    window = "from: 2026-12-01T20:00:00Z, to: 2026-12-01T22:00:00Z"
+    config = tree(generated(f"maintenance: [{{name: w, {window}, extractors: [big_model]}}]"))
+    everything, one = config["inhibit_rules"][:2]
+    assert 'scope="all"' in everything["source_matchers"]
+    assert "equal" not in everything
+    assert 'scope="extractor"' in one["source_matchers"]
+    assert one["equal"] == ["extractor"]
+
+
+@pytest.mark.parametrize("overlay", ["{}", "escalation: {enabled: false}"])
+def test_without_planned_work_nothing_mutes_everything(overlay, generated):
+    assert all(rule.get("equal") for rule in tree(generated(overlay))["inhibit_rules"])

@@ -8,9 +8,10 @@ from featurewatch_kit.cli import main
 from featurewatch_kit.generate import generate, write
 from featurewatch_kit.project import load_config
 
-SOURCES = ["alertmanager", "dashboards", "lib", "rules", "receivers/generated"]
+SOURCES = ["alertmanager", "dashboards", "lib", "operator", "rules", "receivers/generated"]
 FILES = ["config.yaml", "config.libsonnet", "config.schema.json", "mixin.libsonnet"]
 ALERTS = "rules/generated/featurewatch_alerts.yaml"
+RULE = "operator/generated/prometheus-rule.yaml"
 SAID = "not what the sources generate; run `make generate`\n"
 
 
@@ -72,13 +73,13 @@ def test_a_file_that_is_generated_no_more_is_named(name, checkout, check):
 def test_a_default_that_was_changed_makes_what_it_generates_stale(checkout, check):
     file = checkout / "config.yaml"
     file.write_text(file.read_text().replace("threshold: 0.85", "threshold: 0.8"))
-    assert check(checkout) == (1, f"rules/generated/featurewatch_rules.yaml: {SAID}")
+    assert check(checkout) == (1, f"{RULE}: {SAID}rules/generated/featurewatch_rules.yaml: {SAID}")
 
 
 def test_a_source_that_was_changed_makes_what_it_generates_stale(checkout, check):
     file = checkout / "rules/alerts/cache.libsonnet"
     file.write_text(file.read_text().replace("misses too often", "is useless"))
-    assert check(checkout) == (1, f"{ALERTS}: {SAID}")
+    assert check(checkout) == (1, f"{RULE}: {SAID}{ALERTS}: {SAID}")
 
 
 def test_the_check_writes_nothing_and_generate_mends_what_it_found(checkout, check):

@@ -14,8 +14,9 @@ from featurewatch_receiver.errors import ConfigError
 LATENCY = "alerts.FeatureExtractionLatencyCritical"
 LEVEL = "escalation.policies.default.levels.0"
 SECTIONS = (
-    "alerting, alerts, backends, channels, correlation, escalation, history, links, metrics,"
-    " receiver, recipients, responses, routing, targets, templates_path"
+    "alerting, alerts, backends, channels, correlation, escalation, history, links, maintenance,"
+    " metrics, operator, receiver, recipients, responses, routing, targets, templates_path,"
+    " watchdog"
 )
 BOUNDS = "[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]"
 
@@ -168,7 +169,7 @@ FAULTS = {
     "something that is not YAML": (
         "alerting: {enabled: true\n",
         2,
-        "not YAML (expected ',' or '}', but got '<stream end>'); mend the syntax",
+        "not YAML (did not find expected ',' or '}'); mend the syntax",
     ),
     "two documents": (
         "alerting: {}\n---\nmetrics: {}\n",
@@ -246,6 +247,18 @@ FAULTS = {
         1,
         "recipients.monitoring_team.email: has the wrong form (here: nobody);"
         " write for example 'email: team@example.com'",
+    ),
+    "a mention without Slack's id": (
+        "recipients: {monitoring_team: {slack_mention: '@oncall'}}\n",
+        1,
+        "recipients.monitoring_team.slack_mention: has the wrong form (here: '@oncall');"
+        " write for example 'slack_mention: <!here>'",
+    ),
+    "a Slack webhook of someone who is not on Slack": (
+        "recipients:\n  boss:\n    slack_api_url_file: /run/secrets/slack-boss\n",
+        3,
+        "recipients.boss.slack_api_url_file: has no effect without a channel; write"
+        " recipients.boss.slack as well",
     ),
     "a name with a blank": (
         "recipients: {on call: {slack: '#on-call'}}\n",
@@ -342,6 +355,63 @@ FAULTS = {
         1,
         "correlation.rules.FeatureExtractionErrorStorm.members: all are of category"
         " performance; name alerts of two or more",
+    ),
+    "a severity that repeats sooner than its groups are looked at": (
+        "routing:\n  severities:\n    critical:\n      repeat_interval: 30s\n",
+        4,
+        "routing.severities.critical.repeat_interval: is less than group_interval, below which"
+        " Alertmanager does not repeat; write 1m or more",
+    ),
+    "a severity that does not wait for correlation": (
+        "routing:\n  severities:\n    critical:\n      group_wait: 10s\n",
+        4,
+        "routing.severities.critical.group_wait: is less than three evaluation intervals, so"
+        " people hear of a correlation's members before it mutes them; write 45s or more, or"
+        " switch off correlation",
+    ),
+    "a level that the next one overtakes": (
+        "escalation:\n  default_delay: 45s\n  policies:\n    default:\n      levels:\n"
+        "        - {channels: [email], recipients: [monitoring_team], response_time: immediate}\n"
+        "        - {channels: [email], recipients: [monitoring_team], response_time: immediate}\n",
+        7,
+        "escalation.policies.default.levels.1.delay: is not longer than group_wait (45s), so the"
+        " level before it would never be told; write more",
+    ),
+    "a quiet time that nothing defines": (
+        "routing:\n  severities:\n    low:\n      mute_time_intervals: [nights]\n",
+        4,
+        "routing.severities.low.mute_time_intervals.0: no time interval is named 'nights';"
+        " write one of: none yet",
+    ),
+    "planned work that ends before it begins": (
+        "maintenance:\n  - name: w\n    from: 2026-12-01T20:00:00Z\n    to: 2026-12-01T19:00:00Z\n",
+        4,
+        "maintenance.0.to: is not after from; write a later time",
+    ),
+    "planned work of the same name": (
+        "maintenance:\n  - {name: w, from: 2026-12-01T20:00:00Z, to: 2026-12-01T21:00:00Z}\n"
+        "  - {name: w, from: 2026-12-02T20:00:00Z, to: 2026-12-02T21:00:00Z}\n",
+        3,
+        "maintenance.1.name: w is the name of another window; write one of its own",
+    ),
+    "an evaluation that is rarer than Prometheus looks back": (
+        "alerting:\n  evaluation_interval: 5m\ncorrelation: {enabled: false}\n",
+        2,
+        "alerting.evaluation_interval: is too long for escalation, whose clock is looked up for"
+        " 5m; write 4m or less",
+    ),
+    "a member that is about no extractor": (
+        "correlation:\n  rules:\n    FeatureExtractionErrorStorm:\n      members:\n"
+        "        - FeatureExtractionErrorRateHigh\n        - FeatureExtractionExporterDown\n",
+        6,
+        "correlation.rules.FeatureExtractionErrorStorm.members.1: FeatureExtractionExporterDown"
+        " is not about one extractor; name alerts that are",
+    ),
+    "a job that is no regular expression": (
+        "metrics:\n  job: '('\n",
+        2,
+        "metrics.job: is no regular expression: missing ), unterminated subpattern at position 0"
+        " (here: (); write for example 'job: featurewatch.*'",
     ),
 }
 
@@ -478,7 +548,7 @@ def test_the_command_prints_no_traceback(overlay, root, tmp_path):
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        f"{file}:2: not YAML (expected the node content, but found '<stream end>'); mend the syntax"
+        f"{file}:2: not YAML (did not find expected node content); mend the syntax"
     ]
 
 

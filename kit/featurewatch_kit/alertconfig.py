@@ -1,0 +1,195 @@
+"""The sections `alerts`, `correlation` and `maintenance` of config.yaml."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field, field_serializer
+
+from featurewatch_receiver.config import ActionName
+from featurewatch_receiver.values import Duration, Name, PositiveDuration, Strict, Text
+
+Severity = Annotated[Literal["low", "medium", "high", "critical"], Field(examples=["high"])]
+Switch = Annotated[bool, Field(examples=[True])]
+Ratio = Annotated[float, Field(gt=0, lt=1, examples=[0.85])]
+Seconds = Annotated[float, Field(gt=0, examples=[0.15])]
+Items = Annotated[float, Field(gt=0, examples=[1000])]
+MinRequests = Annotated[int, Field(ge=0, examples=[20])]
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", examples=["extractor"])]
+EXAMPLE_TIME = "2026-12-01T20:00:00Z"
+
+
+class Labels(Strict):
+    """Labels of an alert: category and type, and any others."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[LabelName, Text]
+
+    category: Text
+    type: Text
+
+
+class Alert(Strict):
+    """What all alerts have in common."""
+
+    enabled: Switch
+    severity: Severity
+    for_: Annotated[Duration, Field(alias="for", examples=["0s"])]
+    cooldown: Duration
+    auto_resolve: Switch
+    escalation: Name
+    escalation_required: Switch
+    max_escalation_levels: Annotated[int, Field(ge=1, examples=[3])]
+    response: ActionName | None
+    labels: Annotated[Labels, Field(examples=[{"category": "performance", "type": "latency"}])]
+    message: Text
+
+
+class WindowAlert(Alert):
+    """An alert about what happened within a window."""
+
+    window: PositiveDuration
+
+
+class Override(Strict):
+    """What differs for one extractor; what is left out does not."""
+
+    enabled: Switch | None = None
+
+
+class TrafficOverride(Override):
+    """What differs for one extractor, for an alert about requests."""
+
+    min_requests: MinRequests | None = None
+
+
+class TrafficAlert(WindowAlert):
+    """An alert about requests, which says nothing when there are few."""
+
+    min_requests: MinRequests
+
+
+class SecondsOverride(TrafficOverride):
+    """What differs for one extractor; threshold in seconds."""
+
+    threshold: Seconds | None = None
+
+
+class RatioOverride(TrafficOverride):
+    """What differs for one extractor; threshold as a ratio."""
+
+    threshold: Ratio | None = None
+
+
+class LatencyAlert(TrafficAlert):
+    """p95 above the threshold, in seconds."""
+
+    threshold: Seconds
+    overrides: dict[Text, SecondsOverride]
+
+
+class RatioAlert(TrafficAlert):
+    """A share of the requests beyond the threshold."""
+
+    threshold: Ratio
+    overrides: dict[Text, RatioOverride]
+
+
+class ResourceThreshold(Strict):
+    """Shares of the container's limits."""
+
+    cpu: Ratio
+    memory: Ratio
+
+
+class ResourceOverride(Override):
+    """What differs for one extractor; both thresholds or none."""
+
+    threshold: ResourceThreshold | None = None
+
+
+class ResourceAlert(WindowAlert):
+    """CPU or memory beyond its threshold."""
+
+    threshold: Annotated[ResourceThreshold, Field(examples=[{"cpu": 0.9, "memory": 0.95}])]
+    overrides: dict[Text, ResourceOverride]
+
+
+class BacklogOverride(Override):
+    """What differs for one extractor; threshold in items."""
+
+    threshold: Items | None = None
+
+
+class BacklogAlert(WindowAlert):
+    """More items waiting than the threshold."""
+
+    threshold: Items
+    overrides: dict[Text, BacklogOverride]
+
+
+class Alerts(Strict):
+    """Every alert but the correlated ones."""
+
+    FeatureExtractionLatencyCritical: LatencyAlert
+    FeatureExtractionLatencyHigh: LatencyAlert
+    FeatureExtractionCacheHitRateLow: RatioAlert
+    FeatureExtractionResourcesCritical: ResourceAlert
+    FeatureExtractionErrorRateHigh: RatioAlert
+    FeatureExtractionFallbackUsageHigh: RatioAlert
+    FeatureExtractionBatchBacklog: BacklogAlert
+    FeatureExtractionMetricsAbsent: WindowAlert
+    FeatureExtractionExporterDown: Alert
+    FeatureExtractionThresholdNotBucket: Alert
+    FeaturewatchRemediationFailed: WindowAlert
+    FeaturewatchReceiverDown: Alert
+
+    def items(self) -> list[tuple[str, Alert]]:
+        """Name and settings of each alert, in the order of the file."""
+        return [(name, getattr(self, name)) for name in type(self).model_fields]
+
+
+class CorrelationRule(Strict):
+    """One incident made of alerts that begin together."""
+
+    enabled: Switch
+    window: PositiveDuration | None = None
+    members: Annotated[
+        list[Name], Field(min_length=2, examples=[["FeatureExtractionCacheHitRateLow"]])
+    ]
+    cooldown: Duration
+    auto_resolve: Switch
+    response: ActionName | None
+    message: Text
+
+
+class CorrelationRules(Strict):
+    """Every correlated alert."""
+
+    FeatureExtractionLatencyCascade: CorrelationRule
+    FeatureExtractionErrorStorm: CorrelationRule
+
+    def items(self) -> list[tuple[str, CorrelationRule]]:
+        """Name and settings of each rule, in the order of the file."""
+        return [(name, getattr(self, name)) for name in type(self).model_fields]
+
+
+class Correlation(Strict):
+    """Switch, default window and rules of correlation."""
+
+    enabled: Switch
+    window: PositiveDuration
+    rules: CorrelationRules
+
+
+class Maintenance(Strict):
+    """Planned work, during which nobody is told of the extractors' alerts; none named: of all."""
+
+    name: Name
+    from_: Annotated[AwareDatetime, Field(alias="from", strict=False, examples=[EXAMPLE_TIME])]
+    to: Annotated[AwareDatetime, Field(strict=False, examples=[EXAMPLE_TIME])]
+    extractors: Annotated[list[Text], Field(default_factory=list)]
+
+    @field_serializer("from_", "to")
+    def utc(self, time: datetime) -> str:
+        """Text of a time as the rules read it."""
+        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
