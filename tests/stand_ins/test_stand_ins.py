@@ -103,6 +103,10 @@ def test_pagerduty_resolves_by_key_alone(pagerduty):
             "'payload.severity' must be one of critical, error, warning, info",
         ),
         (
+            {**TRIGGER, "payload": {**PAYLOAD, "summary": "x" * 1025}},
+            "'payload.summary' must be at most 1024 characters long",
+        ),
+        (
             {**TRIGGER, "event_action": "open"},
             "'event_action' must be one of trigger, acknowledge, resolve",
         ),

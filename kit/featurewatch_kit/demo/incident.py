@@ -179,8 +179,9 @@ class Incident:
             self._timeline.add("recovery", f"{measure.name} {limit}")
 
     def _observe_alerts(self) -> None:
-        labels = self._prometheus.firing()
-        firing = {f"{a['alertname']} level {a['escalation_level']}" for a in labels}
+        # Without a level it is a signal, and the Watchdog never ends.
+        alerts = [labels for labels in self._prometheus.firing() if "escalation_level" in labels]
+        firing = {f"{a['alertname']} level {a['escalation_level']}" for a in alerts}
         for name in sorted(firing - self._firing):
             self._timeline.add("alert", f"{name} fires")
         for name in sorted(self._firing - firing):

@@ -124,13 +124,15 @@ class Stack:
                 "token_file": str(self.folder / "receiver-token"),
                 "database": f"sqlite:///{self.folder / 'receiver.db'}",
                 "runbook_file": str(self.root / "docs/runbook.md"),
+                "alertmanager_url": self.urls.alertmanager,
             },
             "backends": {"feature_server": {"url": f"{self.urls.features}/admin"}},
         }
 
     def _scrapes(self) -> dict[str, Any]:
         interval = self.config.alerting.evaluation_interval
-        jobs = {"feature-server": self.urls.metrics, "receiver": self.urls.receiver}
+        names = self.config.metrics
+        jobs = {names.job: self.urls.metrics, names.receiver_job: self.urls.receiver}
         return {
             "global": {"scrape_interval": interval, "scrape_timeout": interval},
             "rule_files": [str(self.folder / generate.RULES), str(self.folder / generate.ALERTS)],

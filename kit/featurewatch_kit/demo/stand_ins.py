@@ -20,6 +20,7 @@ Message = dict[str, Any]
 OnMessage = Callable[[str, Message], None]
 
 _MAX_BODY = 512 * 1024  # bytes; PagerDuty's limit for one event
+_MAX_SUMMARY = 1024  # characters; PagerDuty's limit for the line that people are woken with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +152,8 @@ def _payload_errors(payload: object) -> list[str]:
     if not isinstance(payload, dict):
         return ["'payload' is missing or blank"]
     errors = _missing(payload, "payload.", ("summary", "source", "severity"))
+    if len(str(payload.get("summary"))) > _MAX_SUMMARY:
+        errors.append(f"'payload.summary' must be at most {_MAX_SUMMARY} characters long")
     severity = payload.get("severity")
     if severity and severity not in ("critical", "error", "warning", "info"):
         errors.append("'payload.severity' must be one of critical, error, warning, info")

@@ -20,6 +20,8 @@ _COLORS = {
     "pagerduty": 36,
 }
 _WIDTH = 11
+# Of the fields of a Slack message; the others say what the lines around it say.
+_SLACK_FIELDS = ("Value", "Escalation level", "Response expected")
 
 
 class Timeline:
@@ -82,7 +84,8 @@ def _email(message: EmailMessage) -> list[str]:
 def _slack(message: dict[str, Any]) -> list[str]:
     attachment = message["attachments"][0]
     fields = {field["title"]: field["value"] for field in attachment.get("fields", [])}
-    return [message["channel"], attachment["title"], *_line(fields)]
+    shown = {title: fields[title] for title in _SLACK_FIELDS if title in fields}
+    return [message["channel"], attachment["title"], *_line(shown)]
 
 
 def _pagerduty(event: dict[str, Any]) -> list[str]:
