@@ -1,6 +1,7 @@
 """The `featurewatch` command.
 
-Exit codes: 0 done, 1 a check found something or the demo failed, 2 wrong input, one line per fault.
+Exit codes: 0 done, 1 a check found something, the demo failed, or nothing was acknowledged, 2 wrong
+input, one line per fault.
 """
 
 import argparse
@@ -9,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurewatch_kit import generate, programs
+from featurewatch_kit import ack, generate, programs
+from featurewatch_kit.checks.run import Extras, run_checks
 from featurewatch_kit.errors import DemoError, KitError
 from featurewatch_kit.project import find_root, load_config
 from featurewatch_receiver.errors import ConfigError
@@ -33,10 +35,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="featurewatch", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _generate_options(commands.add_parser("generate", help="write every generated file"))
+    _check_options(commands.add_parser("check", help="prove the configuration as a whole"))
     _tools_options(
         commands.add_parser("tools", help="say which Prometheus and Alertmanager are used")
     )
     _demo_options(commands.add_parser("demo", help="run the whole chain through an incident"))
+    ack.add_commands(commands)
     return parser
 
 
@@ -63,6 +67,17 @@ def _generate_options(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="write nothing; exit 1 if a file is not current"
     )
     parser.set_defaults(run=_generate)
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    parser.add_argument(
+        "--prometheus", metavar="URL", help="compare with what this Prometheus scrapes and loads"
+    )
+    parser.add_argument(
+        "--secrets", action="store_true", help="look at the secret files, on the host that has them"
+    )
+    parser.set_defaults(run=_check)
 
 
 def _demo_options(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +111,12 @@ def _generate(options: argparse.Namespace) -> int:
     generate.write(files, folder)
     print(f"wrote {len(files)} files below {folder}")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    root = _root(options)
+    extras = Extras(prometheus=options.prometheus, secrets=options.secrets)
+    return run_checks(load_config(root, options.config), root, extras)
 
 
 def _report_stale(names: list[str]) -> int:

@@ -19,6 +19,7 @@ ALERTMANAGER = "alertmanager/generated/alertmanager.yaml"
 RECEIVER = "receivers/generated/receiver.yaml"
 SCHEMA = "config.schema.json"
 DASHBOARDS = "dashboards/generated"
+OPERATOR = "operator/generated"
 
 PROGRAM = """
 local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVar('config')) } };
@@ -27,6 +28,8 @@ local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVa
   alerts: mixin.prometheusAlerts,
   alertmanager: mixin.alertmanagerConfig,
   dashboards: mixin.grafanaDashboards,
+  operator: mixin.featurewatchOperator,
+  identities: mixin.featurewatchIdentities,
 }
 """
 
@@ -38,7 +41,11 @@ def generate(config: Config, root: Path) -> dict[str, str]:
         GenerationError: jsonnet refused the sources.
 
     """
-    mixin = evaluate(config, root)
+    return render(config, evaluate(config, root))
+
+
+def render(config: Config, mixin: dict[str, Any]) -> dict[str, str]:
+    """Text of every generated file, from what `evaluate` gave."""
     files = {
         RULES: _yaml(mixin["rules"], "rules/"),
         ALERTS: _yaml(mixin["alerts"], "rules/"),
@@ -48,11 +55,18 @@ def generate(config: Config, root: Path) -> dict[str, str]:
     }
     for name, dashboard in mixin["dashboards"].items():
         files[f"{DASHBOARDS}/{name}"] = json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
+    for name, resource in mixin["operator"].items():
+        files[f"{OPERATOR}/{name}.yaml"] = _yaml(resource, "operator/")
     return files
 
 
 def evaluate(config: Config, root: Path) -> dict[str, Any]:
-    """Run the jsonnet sources on the configuration."""
+    """Run the jsonnet sources on the configuration: trees of files, and the alerts' identities.
+
+    Raises:
+        GenerationError: jsonnet refused the sources.
+
+    """
     try:
         text = rjsonnet.evaluate_snippet(
             "featurewatch",

@@ -46,6 +46,12 @@ def _putter(folder: Path) -> Put:
     return put
 
 
+@pytest.fixture(autouse=True)
+def usual_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tools folder is named in the environment, unless a test does so itself."""
+    monkeypatch.delenv(programs.TOOLS_VARIABLE, raising=False)
+
+
 def complaint(root: Path) -> str:
     """What looking for Prometheus is refused with, on one line."""
     with pytest.raises(MissingProgramError) as refused:
@@ -118,3 +124,35 @@ def test_the_command_says_it_without_a_traceback(
     monkeypatch.setattr(programs, "TOOLS", Path("nothing-is-here"))
     assert main(["tools", "--root", str(root)]) == 2
     assert capsys.readouterr().err.startswith(f"{NEEDED} {file} can't be run (Exec format error);")
+
+
+def test_the_environment_names_another_tools_folder(
+    tmp_path: Path, on_path: Put, unpacked: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_path(NEW)
+    unpacked(NEW)
+    other = _putter(tmp_path / ".tools-trixie/usr/bin")(NEW)
+    monkeypatch.setenv(programs.TOOLS_VARIABLE, ".tools-trixie")
+    assert find(PROMETHEUS, tmp_path) == other
+    assert programs.start_folder(other, tmp_path) == tmp_path / ".tools-trixie"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (None, "it is not in {tools} (FEATUREWATCH_TOOLS)"),
+        (OLD, "{tools}/usr/bin/prometheus is 2.31"),
+    ],
+)
+def test_with_a_named_tools_folder_no_other_place_is_asked(
+    tmp_path: Path, on_path: Put, monkeypatch: pytest.MonkeyPatch, text: str | None, fault: str
+) -> None:
+    on_path(NEW)
+    tools = tmp_path / "other"
+    if text:
+        _putter(tools / "usr/bin")(text)
+    monkeypatch.setenv(programs.TOOLS_VARIABLE, str(tools))
+    assert complaint(tmp_path) == (
+        f"{NEEDED} {fault.format(tools=tools)}; run `scripts/fetch-tools.sh {tools} SUITE`"
+        " for a newer suite of Debian"
+    )

@@ -1,0 +1,115 @@
+"""Every alert is explained, drawn, tested and decided on."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from featurewatch_kit.checks.finding import Finding
+from featurewatch_kit.checks.tree import SIGNALS, Alert, Tree
+from featurewatch_kit.config import Config
+from featurewatch_kit.generate import ALERTS, RECEIVER
+
+RULE_TESTS = Path("tests/rules")
+DASHBOARD_SOURCE = "dashboards/overview.libsonnet"
+SIGNAL_ANNOTATIONS = ("summary", "runbook_url")
+ANNOTATIONS = (
+    *SIGNAL_ANNOTATIONS,
+    "description",
+    "value",
+    "threshold",
+    "response_time",
+    "dashboard_url",
+    "since",
+    "duration",
+)
+
+
+def check_completeness(config: Config, tree: Tree, root: Path) -> Iterator[Finding]:
+    """One finding for each thing that an alert lacks."""
+    yield from _runbook(config, tree, root)
+    yield from _tests(tree, root)
+    yield from _panels(tree)
+    yield from _responses(tree)
+    for alert in tree.alerts:
+        yield from _annotations(alert, console=config.links.console is not None)
+
+
+def _runbook(config: Config, tree: Tree, root: Path) -> Iterator[Finding]:
+    place = config.receiver.runbook_file
+    try:
+        text = (root / place).read_text(encoding="utf-8")
+    except OSError as error:
+        yield Finding(place, f"can't be read ({error.strerror}); mend receiver.runbook_file")
+        return
+    headings = re.findall(r"^## (\S+)\s*$", text, re.MULTILINE)
+    for name in tree.names:
+        if name not in headings:
+            yield Finding(place, f"no section on {name}, which its runbook_url opens; write one")
+
+
+def _tests(tree: Tree, root: Path) -> Iterator[Finding]:
+    """Only in a checkout that has tests at all."""
+    if not (root / RULE_TESTS).is_dir():
+        return
+    for name in tree.names:
+        file = RULE_TESTS / f"{name}.yaml"
+        if not (root / file).is_file():
+            yield Finding(str(file), f"is missing, so nothing tests {name}; write promtool tests")
+
+
+def _panels(tree: Tree) -> Iterator[Finding]:
+    """A panel shows an alert when it queries its name, or the recorded value that it judges."""
+    drawn = "\n".join(_expressions(tree.dashboards))
+    records = [
+        rule["record"]
+        for group in tree.rules["groups"]
+        for rule in group["rules"]
+        if "record" in rule
+    ]
+    for alert in {alert.name: alert for alert in tree.alerts}.values():
+        shown = [rf'\balert(name)?=~?"[^"]*\b{alert.name}\b', *_value(alert, records)]
+        if alert.name not in SIGNALS and not any(re.search(word, drawn) for word in shown):
+            yield Finding(
+                DASHBOARD_SOURCE,
+                f"no panel shows {alert.name}; add one that draws its value, or alert="
+                f'"{alert.name}"',
+            )
+
+
+def _expressions(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("expr"), str):
+            yield node["expr"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            yield from _expressions(item)
+
+
+def _value(alert: Alert, records: list[str]) -> list[str]:
+    """Pattern of the recorded series that its expression begins with, which is what it judges."""
+    first = re.match(r"[\s(]*([a-zA-Z_:][\w:]*)", alert.code)
+    return [rf"(?<![\w:]){first[1]}(?![\w:])"] if first and first[1] in records else []
+
+
+def _responses(tree: Tree) -> Iterator[Finding]:
+    decided = tree.receiver.get("alerts", {})
+    for name in tree.names:
+        if name not in decided and name not in SIGNALS:
+            yield Finding(
+                RECEIVER,
+                f"alerts: nothing is decided for {name}; write its response, null for none",
+            )
+
+
+def _annotations(alert: Alert, *, console: bool) -> Iterator[Finding]:
+    wanted = [*SIGNAL_ANNOTATIONS] if alert.name in SIGNALS else [*ANNOTATIONS]
+    if console and alert.name not in SIGNALS:
+        wanted.append("console_url")
+    lacking = [name for name in wanted if not alert.annotations.get(name)]
+    if lacking:
+        yield Finding(
+            ALERTS,
+            f"{alert} lacks the annotation {', '.join(lacking)}; add it to its rule",
+        )
