@@ -1,5 +1,11 @@
-"""Finds the programs of the chain: those that `make tools` unpacked, or else those on PATH."""
+"""Finds the programs of the chain: those that `make tools` unpacked, or else those on PATH.
 
+The environment variable FEATUREWATCH_TOOLS names another folder of unpacked programs, relative to
+the project: FEATUREWATCH_TOOLS=.tools-trixie. Then they come from there and from nowhere else, so
+that a test of another version is never one of this machine's.
+"""
+
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +15,7 @@ from pathlib import Path
 from featurewatch_kit.errors import MissingProgramError
 
 TOOLS = Path(".tools")
+TOOLS_VARIABLE = "FEATUREWATCH_TOOLS"
 VERSION_SECONDS = 30.0
 
 
@@ -34,8 +41,18 @@ AMTOOL = Program(names=("amtool",), oldest=(0, 25), package="prometheus-alertman
 ALL = (PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL)
 
 
+def tools_folder(root: Path) -> Path:
+    """Folder of the unpacked programs."""
+    return root / (_chosen() or TOOLS)
+
+
+def _chosen() -> str:
+    """Tools folder that the environment names, empty when it names none."""
+    return os.environ.get(TOOLS_VARIABLE, "")
+
+
 def find(program: Program, root: Path) -> Path:
-    """Path of a program that is new enough; those unpacked in the project go first.
+    """Path of a program that is new enough; those unpacked in the tools folder go first.
 
     Raises:
         MissingProgramError: there is none, or only such that are older or can't be run.
@@ -47,7 +64,7 @@ def find(program: Program, root: Path) -> Path:
         if fault is None:
             return path
         faults[path] = f"{path} {fault}"
-    raise MissingProgramError(_complaint(program, faults, root / TOOLS))
+    raise MissingProgramError(_complaint(program, faults, tools_folder(root)))
 
 
 def _fault(path: Path, oldest: tuple[int, int]) -> str | None:
@@ -64,14 +81,16 @@ def _fault(path: Path, oldest: tuple[int, int]) -> str | None:
 
 
 def _candidates(program: Program, root: Path) -> list[Path]:
-    unpacked = [root / TOOLS / "usr/bin" / name for name in program.names]
-    on_path = [Path(path) for name in program.names if (path := shutil.which(name))]
-    return [path for path in unpacked if path.is_file()] + on_path
+    unpacked = [tools_folder(root) / "usr/bin" / name for name in program.names]
+    found = [path for path in unpacked if path.is_file()]
+    if not _chosen():
+        found += [Path(path) for name in program.names if (path := shutil.which(name))]
+    return found
 
 
 def start_folder(path: Path, root: Path) -> Path | None:
     """Folder that a program must start in, if any: see scripts/fetch-tools.sh."""
-    tools = root / TOOLS
+    tools = tools_folder(root)
     return tools if path.is_relative_to(tools) else None
 
 
@@ -97,13 +116,20 @@ def version(path: Path) -> tuple[int, int]:
 
 def _complaint(program: Program, faults: dict[Path, str], tools: Path) -> str:
     name, oldest = program.names[0], ".".join(map(str, program.oldest))
-    needed = f"{name} {oldest} or newer is needed, and"
-    found = " and ".join(faults.values()) or "it is not on PATH"
-    if any(path.is_relative_to(tools) for path in faults):
-        # Fetching what Debian has may bring the same version again.
-        mend = (
-            f"remove {tools} and run `make tools`, or install {program.package} {oldest} or newer"
-        )
-    else:
-        mend = f"run `make tools` (Debian, Ubuntu), or install {program.package}"
-    return f"{needed} {found}; {mend} and put it on PATH"
+    place = f"in {tools} ({TOOLS_VARIABLE})" if _chosen() else "on PATH"
+    found = " and ".join(faults.values()) or f"it is not {place}"
+    fetched = any(path.is_relative_to(tools) for path in faults)
+    return f"{name} {oldest} or newer is needed, and {found}; {_mend(program, tools, fetched)}"
+
+
+def _mend(program: Program, tools: Path, fetched: bool) -> str:
+    if _chosen():
+        return f"run `scripts/fetch-tools.sh {tools} SUITE` for a newer suite of Debian"
+    if not fetched:
+        return f"run `make tools` (Debian, Ubuntu), or install {program.package} and put it on PATH"
+    oldest = ".".join(map(str, program.oldest))
+    # Fetching what Debian has may bring the same version again.
+    return (
+        f"remove {tools} and run `make tools`, or install {program.package} {oldest} or newer"
+        " and put it on PATH"
+    )

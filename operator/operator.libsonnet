@@ -1,0 +1,52 @@
+// The same rules and the same Alertmanager configuration, as Kubernetes resources for the
+// Prometheus Operator; see docs/operator.md. One file is generated for each field.
+local receivers = import '../alertmanager/receivers.libsonnet';
+local ours = import '../lib/ours.libsonnet';
+local mounted = import 'alertmanager.libsonnet';
+
+local name_label = 'app.kubernetes.io/name';
+local templates = {
+  'common.tmpl': importstr '../alertmanager/templates/common.tmpl',
+  'email.tmpl': importstr '../alertmanager/templates/email.tmpl',
+  'pagerduty.tmpl': importstr '../alertmanager/templates/pagerduty.tmpl',
+  'slack.tmpl': importstr '../alertmanager/templates/slack.tmpl',
+};
+
+{
+  local config = $._config.featurewatch,
+  local operator = config.operator,
+  local resource(api, kind, name) = {
+    apiVersion: api,
+    kind: kind,
+    metadata: { name: name, namespace: operator.namespace, labels: operator.labels },
+  },
+  local monitor(service) = resource('monitoring.coreos.com/v1', 'ServiceMonitor', service.name) {
+    spec: {
+      selector: { matchLabels: { [name_label]: service.name } },
+      // The label job, on which the alerts about unreachable instances depend.
+      jobLabel: name_label,
+      endpoints: [{ port: service.port, interval: config.alerting.evaluation_interval }],
+    },
+  },
+
+  featurewatchOperator:: {
+    'prometheus-rule': resource('monitoring.coreos.com/v1', 'PrometheusRule', 'featurewatch') {
+      // Another mixin's groups are its own affair, and so is its PrometheusRule.
+      spec: { groups: ours($.prometheusRules.groups + $.prometheusAlerts.groups) },
+    },
+    'alertmanager-secret': resource('v1', 'Secret', 'featurewatch-alertmanager') {
+      type: 'Opaque',
+      stringData: templates {
+        'alertmanager.yaml': std.manifestYamlDoc(
+          mounted($.alertmanagerConfig, operator.secret), quote_keys=false
+        ) + '\n',
+      },
+    },
+    // A feature extraction service may run in any namespace.
+    'service-monitor-extractors': monitor(operator.services.extractors) {
+      spec+: { namespaceSelector: { any: true } },
+    },
+    [if receivers.remediates(config) then 'service-monitor-receiver']:
+      monitor(operator.services.receiver),
+  },
+}
