@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from featurewatch_kit import programs
+
 pytestmark = pytest.mark.e2e
 
 
@@ -25,7 +27,7 @@ def _demo(root: Path, **environment: str) -> "subprocess.Popen[str]":
 
 def _copy(root: Path, folder: Path) -> Path:
     """A checkout without the unpacked programs and with its own build folder."""
-    names = ["alertmanager", "dashboards", "docs", "examples", "lib", "rules"]
+    names = ["alertmanager", "dashboards", "docs", "examples", "lib", "operator", "rules"]
     for name in names:
         shutil.copytree(root / name, folder / name)
     for file in root.glob("*.libsonnet"):
@@ -52,8 +54,8 @@ def test_an_interrupted_demo_leaves_no_process(
     root: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     copy = _copy(root, tmp_path / "checkout")
-    (copy / ".tools").symlink_to(root / ".tools")
-    with _demo(copy) as demo:
+    (copy / programs.TOOLS).symlink_to(programs.tools_folder(root))
+    with _demo(copy, **{programs.TOOLS_VARIABLE: ""}) as demo:
         assert demo.stdout is not None
         started = any("The incident:" in line for line in demo.stdout)
         assert started, demo.stderr and demo.stderr.read()
@@ -68,7 +70,7 @@ def test_an_interrupted_demo_leaves_no_process(
 
 def test_a_missing_program_is_one_line_that_says_how_to_get_it(root: Path, tmp_path: Path) -> None:
     copy = _copy(root, tmp_path / "checkout")
-    with _demo(copy, PATH="/nonexistent") as demo:
+    with _demo(copy, PATH="/nonexistent", **{programs.TOOLS_VARIABLE: ""}) as demo:
         _, error = demo.communicate(timeout=30)
     assert demo.returncode == 2
     assert error == (

@@ -1,0 +1,105 @@
+"""Who is told, by which channel, and when: each policy on the real servers."""
+
+from collections import Counter
+
+import pytest
+
+from e2e.conftest import Stories
+from e2e.expected import (
+    GROUP_WAIT,
+    LATE,
+    MANAGER,
+    MANAGER_PAGER,
+    MANAGER_SLACK,
+    ON_CALL,
+    ON_CALL_PAGER,
+    ON_CALL_SLACK,
+    TEAM,
+    TEAM_SLACK,
+    Address,
+)
+from e2e.journal import Notice
+
+pytestmark = pytest.mark.e2e
+
+#: Extractor: alert, and of each level its due time in seconds and all whom it tells.
+POLICIES: dict[str, tuple[str, dict[str, tuple[float, set[Address]]]]] = {
+    "slow": (
+        "FeatureExtractionLatencyCritical",
+        {
+            "1": (0.0, {TEAM}),
+            "2": (10.0, {ON_CALL, TEAM, ON_CALL_SLACK, TEAM_SLACK}),
+            "3": (
+                15.0,
+                {ON_CALL, MANAGER, ON_CALL_SLACK, MANAGER_SLACK, ON_CALL_PAGER, MANAGER_PAGER},
+            ),
+        },
+    ),
+    "out-of-cpu": (
+        "FeatureExtractionResourcesCritical",
+        {
+            "1": (0.0, {ON_CALL, ON_CALL_SLACK}),
+            "2": (
+                10.0,
+                {ON_CALL, MANAGER, ON_CALL_SLACK, MANAGER_SLACK, ON_CALL_PAGER, MANAGER_PAGER},
+            ),
+        },
+    ),
+    "failing": (
+        "FeatureExtractionErrorRateHigh",
+        {
+            "1": (0.0, {TEAM}),
+            "2": (10.0, {ON_CALL, TEAM, ON_CALL_SLACK, TEAM_SLACK}),
+        },
+    ),
+}
+
+
+def _at_level(notices: list[Notice], level: str) -> list[Notice]:
+    return [notice for notice in notices if notice.level == level]
+
+
+@pytest.mark.parametrize("extractor", POLICIES)
+def test_each_level_tells_exactly_the_people_of_its_policy_once(
+    stories: Stories, extractor: str
+) -> None:
+    alert, levels = POLICIES[extractor]
+    told = Counter((n.alert, n.level, n.address) for n in stories.of(extractor).firing(extractor))
+    expected = {(alert, level, to) for level, (_, people) in levels.items() for to in people}
+    assert told == dict.fromkeys(expected, 1)
+
+
+@pytest.mark.parametrize("extractor", POLICIES)
+def test_no_level_is_told_before_its_time_and_none_much_later(
+    stories: Stories, extractor: str
+) -> None:
+    alert, levels = POLICIES[extractor]
+    journal = stories.of(extractor)
+    began = journal.began(extractor, alert)
+    for level, (after, _) in levels.items():
+        due = began + after + GROUP_WAIT
+        late = [notice.at - due for notice in _at_level(journal.firing(extractor), level)]
+        assert late
+        assert min(late) >= 0, f"level {level}"
+        assert max(late) < LATE, f"level {level}"
+
+
+@pytest.mark.parametrize("extractor", POLICIES)
+def test_everyone_who_was_told_of_a_level_is_told_of_its_end_once(
+    stories: Stories, extractor: str
+) -> None:
+    alert, levels = POLICIES[extractor]
+    expected = Counter((to, alert) for _, people in levels.values() for to in people)
+    assert stories.of(extractor).ends(extractor) == expected
+
+
+def test_an_end_before_level_two_spares_the_people_of_level_two(stories: Stories) -> None:
+    told = stories.of("early-end").people("early-end")
+    assert [(n.address, n.firing) for n in told] == [(TEAM, True), (TEAM, False)]
+
+
+def test_an_acknowledged_alert_stops_at_its_level_and_still_tells_its_end(
+    stories: Stories,
+) -> None:
+    told = stories.of("acknowledged").people("acknowledged")
+    assert [(n.address, n.firing) for n in told] == [(TEAM, True), (TEAM, False)]
