@@ -6,12 +6,15 @@ BIN := $(VENV)/bin
 # Your settings, laid over config.yaml: make generate CONFIG=my.yaml OUT=build/mine
 CONFIG ?=
 OUT ?=
+# What `make test-compat` runs, and on the programs of which suites of Debian.
+SUITES ?= bookworm trixie sid
+TESTS ?= tests
 overlays = $(foreach file,$(CONFIG),--config $(file))
 options = $(overlays) $(if $(OUT),--out $(OUT))
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it is over)
@@ -21,13 +24,22 @@ demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it
 test: tools lint types check ## Run lint, types, the check of generated files, and all tests
 	$(BIN)/pytest
 
+.PHONY: test-compat
+test-compat: venv ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)
+	@scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(TESTS)
+
 .PHONY: generate
 generate: venv ## Write rules, Alertmanager configuration, dashboards (CONFIG=my.yaml OUT=folder)
 	@$(BIN)/featurewatch generate $(options)
 
 .PHONY: check
-check: venv ## Fail when a generated file is not what the sources generate
+check: venv ## Fail when a generated file is stale, or the configuration as a whole is not sound
 	@$(BIN)/featurewatch generate --check $(options)
+	@$(BIN)/featurewatch check $(overlays)
+
+.PHONY: bench
+bench: tools ## Measure what featurewatch costs (ONLY=rules: that subject alone)
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 .PHONY: lint
 lint: venv ## Check style
@@ -69,5 +81,5 @@ tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has th
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) .tools .tools.new build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools .tools.new .tools-* build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf exporter/*.egg-info kit/*.egg-info receivers/*.egg-info
