@@ -12,12 +12,15 @@
         extraction.cache_miss()
 
 Start with :mod:`featurewatch.extractor` for recording, :mod:`featurewatch.names` for what
-Prometheus sees, :mod:`featurewatch.resources` for CPU and memory. Importing starts nothing
-and registers nothing.
+Prometheus sees, :mod:`featurewatch.resources` for CPU, memory and GPUs,
+:mod:`featurewatch.monitor` for a service that measures itself. Importing starts nothing and
+registers nothing.
 """
 
+from featurewatch.batch import Batch
 from featurewatch.errors import FeaturewatchError, MetricsServerError
 from featurewatch.extractor import Extraction, Extractor
+from featurewatch.monitor import Monitor, watch_monitor
 from featurewatch.names import DEFAULT_EXTRACTOR, DURATION_BUCKETS, METRICS, Metric
 from featurewatch.resources import watch_resources
 from featurewatch.server import MetricsServer, start_metrics_server
@@ -26,12 +29,15 @@ __all__ = [
     "DEFAULT_EXTRACTOR",
     "DURATION_BUCKETS",
     "METRICS",
+    "Batch",
     "Extraction",
     "Extractor",
     "FeaturewatchError",
     "Metric",
     "MetricsServer",
     "MetricsServerError",
+    "Monitor",
     "start_metrics_server",
+    "watch_monitor",
     "watch_resources",
 ]

@@ -1,4 +1,4 @@
-"""CPU and memory of the container that we run in: used, and allowed.
+"""CPU and memory of the container that we run in: used, allowed, and refused.
 
 Sources, the first that can be read: cgroup v2, cgroup v1, the machine. Files are looked up under
 a *root*, which is ``/`` except in tests.
@@ -7,6 +7,8 @@ Our group is named by ``/proc/self/cgroup``. A container usually sees its group 
 of ``/sys/fs/cgroup``, while that file may still give the path on the host; so the nearest existing
 group from that path up to the mount is taken. Limits of groups above it are not searched. No
 limit, or one above what the machine has, means the machine's own CPUs and memory.
+
+Throttling and kills are those of the group alone: the machine's are mostly somebody else's.
 """
 
 import os
@@ -50,6 +52,17 @@ class Memory:
         return self.used_bytes / self.limit_bytes
 
 
+@dataclass(frozen=True, kw_only=True)
+class Throttling:
+    """How the group's CPU limit was enforced, since the group started."""
+
+    #: Periods in which the group wanted to run, and those of them in which it had to wait.
+    periods: float
+    throttled_periods: float
+    #: Time that its CPUs waited, added up.
+    throttled_seconds: float
+
+
 def read_cpu(root: Path) -> Cpu | None:
     """Return CPU use and limit, or None if no source can be read."""
     return _first(root, (_cpu_v2, _cpu_v1, _cpu_machine))
@@ -58,6 +71,16 @@ def read_cpu(root: Path) -> Cpu | None:
 def read_memory(root: Path) -> Memory | None:
     """Return memory use and limit, or None if no source can be read."""
     return _first(root, (_memory_v2, _memory_v1, _memory_machine))
+
+
+def read_throttling(root: Path) -> Throttling | None:
+    """Return how CPU time was refused, or None outside of a group that can be limited."""
+    return _first(root, (_throttling_v2, _throttling_v1))
+
+
+def read_oom_kills(root: Path) -> int | None:
+    """Return how many processes of the group were killed for want of memory, or None."""
+    return _first(root, (_oom_kills_v2, _oom_kills_v1))
 
 
 def _first(root: Path, sources: tuple[Callable[[Path], T], ...]) -> T | None:
@@ -118,6 +141,32 @@ def _memory_v1(root: Path) -> Memory:
     limit = float(_text(group / "memory.limit_in_bytes"))
     limit = inf if limit >= V1_UNLIMITED else limit
     return Memory(used_bytes=used, limit_bytes=_tightest(limit, _machine_memory(root)))
+
+
+def _throttling_v2(root: Path) -> Throttling:
+    return _throttling(_group_v2(root, "cpu.stat"), "throttled_usec", 1e6)
+
+
+def _throttling_v1(root: Path) -> Throttling:
+    return _throttling(_group_v1(root, "cpu", "cpu.stat"), "throttled_time", 1e9)
+
+
+def _throttling(group: Path, waited: str, per_second: float) -> Throttling:
+    table = _table(group / "cpu.stat")
+    return Throttling(
+        periods=table["nr_periods"],
+        throttled_periods=table["nr_throttled"],
+        throttled_seconds=table[waited] / per_second,
+    )
+
+
+def _oom_kills_v2(root: Path) -> int:
+    return _table(_group_v2(root, "memory.events") / "memory.events")["oom_kill"]
+
+
+def _oom_kills_v1(root: Path) -> int:
+    group = _group_v1(root, "memory", "memory.oom_control")
+    return _table(group / "memory.oom_control")["oom_kill"]  # kernel 4.13 and newer
 
 
 def _cpu_machine(root: Path) -> Cpu:

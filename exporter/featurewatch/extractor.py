@@ -5,53 +5,36 @@ dropped, and the first of each kind is logged.
 """
 
 import inspect
-import logging
-import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import wraps
 from time import perf_counter
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, cast
+from typing import ParamSpec, Self, TypeVar, cast
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from featurewatch.labels import check_extractor, label_text
+from featurewatch.batch import Batch, bulk, given
+from featurewatch.guard import amount, log_dropped, never_raises
+from featurewatch.labels import check_extractor
 from featurewatch.names import DEFAULT_EXTRACTOR, DURATION_BUCKETS
-from featurewatch.series import Series, families_of
+from featurewatch.recorder import BUFFER, Intake, recorder_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-logger = logging.getLogger(__name__)
-
-
-def _never_raises(record: Callable[P, None]) -> Callable[P, None]:
-    level = logging.WARNING
-
-    @wraps(record)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        nonlocal level
-        try:
-            record(*args, **kwargs)
-        except Exception:
-            # Later ones at DEBUG: a wrong call in the request path would flood the log.
-            logger.log(level, "measurement dropped by %s", record.__qualname__, exc_info=True)
-            level = logging.DEBUG
-
-    return guarded
 
 
 class Extraction:
     """One running extraction; made by :meth:`Extractor.extraction`."""
 
-    __slots__ = ("_series", "_started")
+    __slots__ = ("_intake", "_started")
 
-    def __init__(self, series: Series) -> None:
-        self._series = series
-        self._started = 0.0
+    # Set from outside: to call an __init__ would cost a tenth of the whole measurement.
+    _intake: Intake
+    _started: float
 
     def __enter__(self) -> Self:
-        self._start()
+        next(self._intake.starts)
+        self._started = perf_counter()
         return self
 
     def __exit__(
@@ -60,37 +43,42 @@ class Extraction:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._end(error)
+        _end(self._intake, self._started, error)
 
-    @_never_raises
-    def _start(self) -> None:
-        self._started = perf_counter()
-        self._series.started()
-
-    @_never_raises
-    def _end(self, error: BaseException | None) -> None:
-        seconds = perf_counter() - self._started
-        failed = isinstance(error, Exception)
-        self._series.ended(seconds, label_text(type(error).__name__) if failed else None)
-
-    @_never_raises
     def cache_hit(self) -> None:
         """Count a lookup that the feature cache answered; one per lookup."""
-        self._series.hit()
+        try:
+            self._intake.append(self._intake.lookups, True)
+        except Exception:
+            log_dropped("Extraction.cache_hit")
 
-    @_never_raises
     def cache_miss(self) -> None:
         """Count a lookup that the feature cache could not answer."""
-        self._series.missed()
+        try:
+            self._intake.append(self._intake.lookups, False)
+        except Exception:
+            log_dropped("Extraction.cache_miss")
 
-    @_never_raises
+    @never_raises
     def fallback(self, reason: object) -> None:
         """Count the use of fallback features.
 
         *reason* becomes a label value, so take it from a short fixed list, as
         ``model_timeout``; it is turned into text if it is none.
         """
-        self._series.fell_back(label_text(reason))
+        self._intake.fell_back(reason)
+
+
+def _end(intake: Intake, started: float, error: BaseException | None) -> None:
+    try:
+        spans = intake.spans
+        spans.append(perf_counter() - started)
+        if error is not None:
+            intake.failed(error)
+        if len(spans) >= BUFFER:
+            intake.flush()
+    except Exception:
+        log_dropped("Extractor.extraction")
 
 
 class Extractor:
@@ -115,7 +103,39 @@ class Extractor:
         duration_buckets: Sequence[float] = DURATION_BUCKETS,
     ) -> None:
         self.name = check_extractor(name)
-        self._series = Series(families_of(registry, _bounds(duration_buckets)), self.name)
+        recorder = recorder_of(registry, self.name, _bounds(duration_buckets))
+        self._recorder = recorder
+        self._plain, self._hits, self._misses = recorder.plain, recorder.hits, recorder.misses
+
+    def record(
+        self,
+        seconds: float,
+        cache_hit: bool | None = None,
+        fallback: object = None,
+        error: object = None,
+    ) -> None:
+        """Count one extraction that took *seconds*; the cheapest way, for a loop of your own.
+
+        *cache_hit* tells how its cache lookup went, None that there was none. *fallback* is the
+        reason for fallback features, as in :meth:`Extraction.fallback`. *error* is the exception
+        that it raised, the class of it, or a name for it.
+        """
+        try:
+            if cache_hit:
+                buffer = self._hits
+            elif cache_hit is None:
+                buffer = self._plain
+            else:
+                buffer = self._misses
+            if fallback is not None:
+                self._recorder.intake.fell_back(fallback)
+            if error is not None:
+                self._recorder.intake.failed(error)
+            buffer.append(seconds)
+            if len(buffer) >= BUFFER:
+                self._recorder.flush()
+        except Exception:
+            log_dropped("Extractor.record")
 
     def extraction(self) -> Extraction:
         """Return a context manager around one extraction.
@@ -125,7 +145,9 @@ class Extractor:
         ``Exception`` (``asyncio.CancelledError``, ``KeyboardInterrupt``, ``GeneratorExit``) is a
         request and no error: nobody failed when a client went away.
         """
-        return Extraction(self._series)
+        extraction = Extraction()
+        extraction._intake = self._recorder.intake
+        return extraction
 
     def instrument(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a plain or ``async def`` function: each call is one extraction.
@@ -137,32 +159,98 @@ class Extractor:
                 f"{function!r} is a generator: use `with extractor.extraction():` inside it"
             )
         if inspect.iscoroutinefunction(function):
-            awaitable = cast(Callable[P, Awaitable[Any]], function)
-
-            @wraps(function)
-            async def measured_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-                with self.extraction():
-                    return await awaitable(*args, **kwargs)
-
-            return cast(Callable[P, R], measured_async)
+            return cast(Callable[P, R], self._instrument_async(function))
 
         @wraps(function)
         def measured(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self.extraction():
+            intake, failure = self._recorder.intake, None
+            next(intake.starts)
+            started = perf_counter()
+            try:
                 return function(*args, **kwargs)
+            except BaseException as error:
+                failure = error
+                raise
+            finally:
+                _end(intake, started, failure)
+                del failure
 
         return measured
 
-    @_never_raises
+    def _instrument_async(self, function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        @wraps(function)
+        async def measured(*args: P.args, **kwargs: P.kwargs) -> R:
+            intake, failure = self._recorder.intake, None
+            next(intake.starts)
+            started = perf_counter()
+            try:
+                return await function(*args, **kwargs)
+            except BaseException as error:
+                failure = error
+                raise
+            finally:
+                _end(intake, started, failure)
+                del failure
+
+        return measured
+
+    @never_raises
+    def record_batch(
+        self,
+        latencies: Iterable[float],
+        cache_hits: Iterable[bool | None] | None = None,
+        fallbacks: Iterable[object] | None = None,
+        errors: Iterable[object] | None = None,
+        duration_seconds: float | None = None,
+    ) -> None:
+        """Count many extractions at once, from lists or arrays; much cheaper than one by one.
+
+        *latencies* are their durations in seconds. *cache_hits* are the results of their cache
+        lookups, *fallbacks* the reasons for fallback features, *errors* what :meth:`record` takes
+        as one. In these, None or (but for lookups) False stands for an extraction without, and
+        True for a reason or error that nobody named. With *duration_seconds*
+        they are also one batch, as in :meth:`observe_batch`.
+        """
+        intake = self._recorder.intake
+        news = bulk(self._recorder.duration_buckets, latencies, cache_hits)
+        for reason in given(fallbacks):
+            intake.fell_back(reason)
+        for error in given(errors):
+            intake.failed(error)
+        intake.append(intake.bulks, news)
+        if duration_seconds is not None:
+            self.observe_batch(news.durations.count, duration_seconds)
+
+    @never_raises
     def observe_batch(self, size: int, duration_seconds: float) -> None:
         """Record a batch of *size* items that took *duration_seconds*."""
-        items, seconds = _amount(size), _amount(duration_seconds)
-        self._series.batch(items, seconds)
+        intake = self._recorder.intake
+        intake.append(intake.batches, (amount(size), amount(duration_seconds)))
 
-    @_never_raises
+    def batch(self, size: int) -> Batch:
+        """Return a context manager around the work on a batch of *size* items.
+
+        Its items are in progress until it ends, and its size and duration are recorded then,
+        whether it succeeds or fails. Requests, errors and latencies of the items are yours to
+        tell, with :meth:`record_batch`; inside of it, leave :meth:`extraction` out.
+        """
+        return Batch(self._recorder.intake, size)
+
+    @never_raises
     def queue_depth(self, items: int) -> None:
         """Set how many items wait now."""
-        self._series.queue(_amount(items))
+        self._recorder.queue_depth = amount(items)
+
+    def watch_queue(self, depth: Callable[[], float]) -> None:
+        """Ask *depth*, as ``queue.qsize``, at each scrape how many items wait.
+
+        It must answer at once. An answer that is no number of 0 or more, or an exception, gives
+        no series. Takes the place of :meth:`queue_depth`. Raises ``TypeError`` for what cannot
+        be called.
+        """
+        if not callable(depth):
+            raise TypeError(f"watch_queue wants something to call, as queue.qsize, not {depth!r}")
+        self._recorder.queue = depth
 
 
 def _bounds(buckets: Sequence[float]) -> tuple[float, ...]:
@@ -170,12 +258,3 @@ def _bounds(buckets: Sequence[float]) -> tuple[float, ...]:
     if not bounds or list(bounds) != sorted(set(bounds)):
         raise ValueError(f"duration_buckets must be one or more increasing numbers, not {buckets}")
     return bounds
-
-
-def _amount(value: float) -> float:
-    # One NaN or infinity would spoil a histogram's sum for ever; a negative one looks like a
-    # restarted counter to Prometheus.
-    number = float(value)
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"must be a number of 0 or more, not {value!r}")
-    return number

@@ -1,8 +1,7 @@
 """Label values: any object in, text that Prometheus accepts out, in a bounded number."""
 
-from threading import Lock
-
-from prometheus_client import Counter
+from collections import Counter
+from collections.abc import Iterable
 
 from featurewatch.names import MAX_LABEL_VALUES, OTHER
 
@@ -25,26 +24,27 @@ def check_extractor(name: object) -> str:
     return name
 
 
-class CountedBy:
-    """A counter by one open label (error type, reason) of one extractor."""
+class CappedCounts:
+    """Counts of events by one open label (error type, reason)."""
 
-    def __init__(self, family: Counter, extractor: str) -> None:
-        self._family = family
-        self._extractor = extractor
-        self._children: dict[str, Counter] = {}
-        self._lock = Lock()
+    def __init__(self) -> None:
+        self.by_value: dict[str, float] = {}
+        #: Events that were counted as ``OTHER`` in place of their own value.
+        self.dropped: float = 0
 
-    def inc(self, value: str) -> None:
-        """Count one *value*, or one ``OTHER`` after ``MAX_LABEL_VALUES`` different ones."""
-        child = self._children.get(value)
-        if child is None:
-            child = self._new_child(value)
-        child.inc()
+    def add(self, values: Iterable[str]) -> None:
+        """Count one event for each of *values*.
 
-    def _new_child(self, value: str) -> Counter:
-        with self._lock:
-            if value not in self._children and len(self._children) >= MAX_LABEL_VALUES:
-                value = OTHER
-            if value not in self._children:
-                self._children[value] = self._family.labels(self._extractor, value)
-            return self._children[value]
+        After ``MAX_LABEL_VALUES`` different ones a new one counts as ``OTHER``.
+        """
+        for value, events in Counter(values).items():
+            self.add_events(value, events)
+
+    def add_events(self, value: str, events: float) -> None:
+        """Count *events* for one value, likewise."""
+        value = label_text(value)
+        if value not in self.by_value and len(self.by_value) >= MAX_LABEL_VALUES:
+            if value != OTHER:
+                self.dropped += events
+            value = OTHER
+        self.by_value[value] = self.by_value.get(value, 0) + events

@@ -1,18 +1,17 @@
-"""CPU and memory utilization of the container, as ratios of its limits, read at each scrape."""
+"""CPU, memory and GPUs of the container, as ratios of what it may use, read at each scrape."""
 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
-from weakref import WeakKeyDictionary
 
 from prometheus_client import REGISTRY, CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
-from featurewatch.cgroup import Cpu, read_cpu, read_memory
+from featurewatch import names
+from featurewatch.cgroup import Cpu, read_cpu, read_memory, read_oom_kills, read_throttling
+from featurewatch.collector import Sample, source_of
+from featurewatch.gpu import GpuReader
 from featurewatch.labels import check_extractor
-from featurewatch.names import CPU_UTILIZATION, DEFAULT_EXTRACTOR, MEMORY_UTILIZATION, Metric
 
 #: Seconds. A scrape sooner than this after another one (two Prometheus servers, a browser)
 #: gets the same CPU ratio: over milliseconds it would be noise.
@@ -20,17 +19,19 @@ MIN_WINDOW_SECONDS = 1.0
 
 
 def watch_resources(
-    extractor: str = DEFAULT_EXTRACTOR,
+    extractor: str = names.DEFAULT_EXTRACTOR,
     *,
     registry: CollectorRegistry = REGISTRY,
     root: str | Path = "/",
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Expose CPU and memory utilization of this container on *registry* for *extractor*.
+    """Expose what this container uses of its CPUs, memory and GPUs on *registry* for *extractor*.
 
-    Both are ratios of the container's limit; see :mod:`featurewatch.cgroup` for the sources.
-    CPU is the mean since the previous scrape, the first time since this call, and can pass 1 by
-    a little. A value that cannot be read, or not yet, has no series rather than 0.
+    CPU and memory are ratios of the container's limit; see :mod:`featurewatch.cgroup` for the
+    sources. CPU is the mean since the previous scrape, the first time since this call, and can
+    pass 1 by a little. Throttling and kills for want of memory are counted where the container's
+    group counts them, GPUs are there with ``pip install featurewatch[gpu]`` and a driver. A value
+    that cannot be read, or not yet, has no series rather than 0.
 
     Extractors of one process share its container: call this once for each, and each has the same
     values. *root* is where ``proc`` and ``sys`` are found, *clock* counts seconds. A second call
@@ -40,15 +41,10 @@ def watch_resources(
     for a registry that has metrics of our names from elsewhere.
     """
     check_extractor(extractor)
-    with _collectors_lock:
-        collector = _collectors.get(registry)
-        if collector is None:
-            collector = _ResourceCollector(Path(root), clock)
-            registry.register(collector)
-            _collectors[registry] = collector
-        if collector.root != Path(root):
-            raise ValueError(f"this registry watches resources under {collector.root}, not {root}")
-        collector.add(extractor)
+    source = source_of(registry, ResourceSource, "", lambda: ResourceSource(Path(root), clock))
+    if source.root != Path(root):
+        raise ValueError(f"this registry watches resources under {source.root}, not {root}")
+    source.add(extractor)
 
 
 class _CpuMeter:
@@ -78,35 +74,53 @@ def _cpu_ratio(before: Cpu | None, cpu: Cpu | None, seconds: float) -> float | N
     return used / (seconds * cpu.limit_cpus) if used >= 0 else None
 
 
-class _ResourceCollector(Collector):
-    """The two gauges of one registry, with a sample for each extractor that asked."""
+class ResourceSource:
+    """The container's series, once for each extractor that asked."""
 
     def __init__(self, root: Path, clock: Callable[[], float]) -> None:
         self.root = root
-        self._cpu = _CpuMeter(root, clock)
+        self._clock = clock
+        self._gpus = GpuReader()
         self._extractors: tuple[str, ...] = ()
+        self._cpu = _CpuMeter(root, clock)
 
     def add(self, extractor: str) -> None:
+        """Show the series for *extractor*, too."""
         if extractor not in self._extractors:
             self._extractors += (extractor,)
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Name the families without a look at the files, when the registry asks."""
-        yield self._family(CPU_UTILIZATION, None)
-        yield self._family(MEMORY_UTILIZATION, None)
+    def forget(self) -> None:
+        """Begin anew in a forked child."""
+        self._cpu = _CpuMeter(self.root, self._clock)
+        self._gpus.forget()
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        memory = read_memory(self.root)
-        yield self._family(CPU_UTILIZATION, self._cpu.ratio())
-        yield self._family(MEMORY_UTILIZATION, memory.ratio if memory else None)
+    def samples(self) -> list[Sample]:
+        """Return what can be read now."""
+        readings = [*self._container(), *self._gpu_readings()]
+        return [
+            (metric, (extractor, *labels), value)
+            for extractor in self._extractors
+            for metric, labels, value in readings
+        ]
 
-    def _family(self, metric: Metric, ratio: float | None) -> GaugeMetricFamily:
-        family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
-        if ratio is not None:
-            for extractor in self._extractors:
-                family.add_metric([extractor], ratio)
-        return family
+    def _container(self) -> Iterator[Sample]:
+        cpu, memory = self._cpu.ratio(), read_memory(self.root)
+        if cpu is not None:
+            yield names.CPU_UTILIZATION, (), cpu
+        if memory:
+            yield names.MEMORY_UTILIZATION, (), memory.ratio
+        if throttling := read_throttling(self.root):
+            yield names.CPU_PERIODS, (), throttling.periods
+            yield names.CPU_THROTTLED_PERIODS, (), throttling.throttled_periods
+            yield names.CPU_THROTTLED_SECONDS, (), throttling.throttled_seconds
+        kills = read_oom_kills(self.root)
+        if kills is not None:
+            yield names.OOM_KILLS, (), kills
 
-
-_collectors: WeakKeyDictionary[CollectorRegistry, _ResourceCollector] = WeakKeyDictionary()
-_collectors_lock = Lock()
+    def _gpu_readings(self) -> Iterator[Sample]:
+        for gpu in self._gpus.read():
+            label = (str(gpu.index),)
+            if gpu.utilization_ratio is not None:
+                yield names.GPU_UTILIZATION, label, gpu.utilization_ratio
+            if gpu.memory_ratio is not None:
+                yield names.GPU_MEMORY_UTILIZATION, label, gpu.memory_ratio

@@ -275,3 +275,60 @@ def test_names_registered_by_somebody_else_are_refused(registry, tmp_path):
 def test_empty_extractor_name_is_refused(registry):
     with pytest.raises(ValueError, match="extractor name must be text"):
         watch_resources("", registry=registry)
+
+
+def v2_pressed(path):
+    """What a v2 group writes that was throttled in 30 of 200 periods and lost 2 processes."""
+    return {
+        f"{path}/cpu.stat": (
+            "usage_usec 10000000\nnr_periods 200\nnr_throttled 30\nthrottled_usec 1500000\n"
+        ),
+        f"{path}/memory.events": "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\n",
+    }
+
+
+def v1_pressed(path):
+    """The same as v1 writes it."""
+    return {
+        f"{TOP}/cpu{path}/cpu.stat": "nr_periods 200\nnr_throttled 30\nthrottled_time 1500000000\n",
+        f"{TOP}/memory{path}/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+    }
+
+
+PRESSED = (200, 30, 1.5, 2)
+NOTHING = (None, None, None, None)
+# name: (files, periods, throttled periods, throttled seconds, kills)
+PRESSURE = {
+    "v2 limited": (V2 | v2_group(TOP) | v2_pressed(TOP), PRESSED),
+    "v2 with the host's cgroup tree": (
+        V2_ON_HOST | v2_group(f"{TOP}/{POD}") | v2_pressed(f"{TOP}/{POD}"),
+        PRESSED,
+    ),
+    "v2 with the host's path but only our group mounted": (
+        V2_ON_HOST | v2_group(TOP) | v2_pressed(TOP),
+        PRESSED,
+    ),
+    "v2 root of the host has neither": (V2 | {f"{TOP}/cpu.stat": "usage_usec 1\n"}, NOTHING),
+    "v1 limited": (V1 | v1_group("", quota=200_000, memory_limit=MIB) | v1_pressed(""), PRESSED),
+    "v1 with the host's cgroup tree": (
+        V1
+        | v1_group("/docker/9", quota=200_000, memory_limit=MIB)
+        | v1_pressed("/docker/9")
+        | {f"{TOP}/cpu/cpu.stat": "nr_periods 9\nnr_throttled 9\nthrottled_time 9\n"},
+        PRESSED,
+    ),
+    "v1 of an old kernel tells no kills": (
+        V1 | v1_pressed("") | {f"{TOP}/memory/memory.oom_control": "under_oom 0\n"},
+        (200, 30, 1.5, None),
+    ),
+    "no cgroup has neither": (MACHINE, NOTHING),
+    "damaged": (dict.fromkeys(V2 | v2_pressed(TOP), "garbage"), NOTHING),
+}
+
+
+@pytest.mark.parametrize(("files", "expected"), PRESSURE.values(), ids=PRESSURE.keys())
+def test_throttling_and_kills_are_those_of_the_group(registry, tmp_path, value, files, expected):
+    plant(tmp_path, files)
+    watch_resources(registry=registry, root=tmp_path)
+    counters = ("cpu_periods", "cpu_throttled_periods", "cpu_throttled_seconds", "oom_kills")
+    assert tuple(value(f"{counter}_total") for counter in counters) == expected
