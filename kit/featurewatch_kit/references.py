@@ -137,8 +137,8 @@ def _levels(config: Config) -> Iterator[Problem]:
 
 def _overtaken(config: Config) -> Iterator[Problem]:
     """A level that the next one mutes before its group_wait is over is never told."""
-    waits = [config.routing.people, *config.routing.severities.values()]
-    longest = max(seconds(timing.group_wait or "0s") for timing in waits)
+    own = [timing.group_wait for timing in config.routing.severities.values()]
+    longest = max(seconds(wait) for wait in (config.routing.people.group_wait, *own) if wait)
     for name, policy in config.escalation.policies.items():
         for index, level in enumerate(policy.levels[1:], start=1):
             delay = level.delay or config.escalation.default_delay

@@ -4,6 +4,8 @@ Whether a test is there is not a matter of its name: an alert is broken in the w
 must notice, and its file must fail.
 """
 
+import re
+
 import pytest
 import yaml
 from rulefiles import HERE, NAMES, OVERLAYS, edit, promtool_test, rules
@@ -25,13 +27,16 @@ ALWAYS = ("Watchdog",)
 
 @pytest.fixture
 def fails(generated, promtool):
-    """Whether the file of an alert fails when `breaks(expr)` is the alert's expression."""
+    """Whether the file of an alert fails when `breaks(expr)` is the alert's expression.
 
-    def fails_when(name, breaks, overlay=None):
+    With `recorded`, that of every recorded series instead.
+    """
+
+    def fails_when(name, breaks, overlay=None, *, recorded=False):
         folder = generated(overlay or OVERLAYS.get(name, "{}"))
 
         def broken(rule):
-            if rule.get("alert") == name:
+            if "record" in rule if recorded else rule.get("alert") == name:
                 rule["expr"] = breaks(rule["expr"])
             return rule
 
@@ -92,6 +97,17 @@ def about_traffic(root):
 @pytest.mark.parametrize("name", about_traffic(HERE.parent.parent))
 def test_a_file_says_what_happens_with_little_traffic(name, fails):
     assert fails(name, lambda expr: expr, f"alerts: {{{name}: {{min_requests: 0}}}}")
+
+
+SNAPSHOT = re.compile(r"round\(\n(.+)\n  or\n(  \w+ by [^\n]+_snapshot_[^\n]+),\n", re.DOTALL)
+WITHOUT_IT = r"round(\n\1,\n"
+BEFORE_OURS = r"round(\n\2\n  or\n\1,\n"
+
+
+@pytest.mark.parametrize("name", about_traffic(HERE.parent.parent))
+@pytest.mark.parametrize("change", [WITHOUT_IT, BEFORE_OURS], ids=["left out", "preferred"])
+def test_a_file_says_what_a_snapshot_is_for(name, change, fails):
+    assert fails(name, lambda expr: SNAPSHOT.sub(change, expr), recorded=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -155,7 +171,7 @@ MUTATIONS = {
     "FeatureExtractionBatchBacklog": ["{threshold: 900}", "{window: 1m}", "{cooldown: 4m45s}"],
     "FeatureExtractionMetricsAbsent": ["{window: 23h}", "{for: 6m}"],
     "FeatureExtractionExporterDown": ["{for: 1m45s}", "{cooldown: 1m}"],
-    "FeatureExtractionThresholdNotBucket": ["{for: 4m45s}"],
+    "FeatureExtractionThresholdNotBucket": ["{for: 4m45s}", "{cooldown: 1m}"],
     "FeaturewatchRemediationFailed": ["{window: 14m}", "{cooldown: 1m}"],
     "FeaturewatchReceiverDown": ["{for: 2m15s}", "{cooldown: 1m}"],
 }

@@ -30,67 +30,6 @@ escalation: {enabled: false}
 channels: {slack: {enabled: false}}
 """
 
-# The overridden extractor takes 200 ms and is allowed 250; the other one is not.
-OVERRIDE_TEST = """
-rule_files: [rules/generated/*.yaml]
-evaluation_interval: 15s
-group_eval_order: [featurewatch.rules, featurewatch.alerts]
-tests:
-  - interval: 15s
-    input_series:
-      - series: feature_extraction_requests_total{extractor="big_model"}
-        values: 0+100x20
-      - series: feature_extraction_duration_seconds_bucket{extractor="big_model", le="0.15"}
-        values: 0x20
-      - series: feature_extraction_duration_seconds_bucket{extractor="big_model", le="0.25"}
-        values: 0+100x20
-      - series: feature_extraction_duration_seconds_bucket{extractor="big_model", le="+Inf"}
-        values: 0+100x20
-      - series: feature_extraction_requests_total{extractor="small_model"}
-        values: 0+100x20
-      - series: feature_extraction_duration_seconds_bucket{extractor="small_model", le="0.15"}
-        values: 0x20
-      - series: feature_extraction_duration_seconds_bucket{extractor="small_model", le="0.25"}
-        values: 0+100x20
-      - series: feature_extraction_duration_seconds_bucket{extractor="small_model", le="+Inf"}
-        values: 0+100x20
-      - series: feature_extraction_requests_total{extractor="busy_model"}
-        values: 0x20
-      - series: feature_extraction_cpu_utilization_ratio{extractor="busy_model"}
-        values: 0.7x20
-    promql_expr_test:
-      - expr: featurewatch:threshold{alert="FeatureExtractionLatencyCritical"}
-        eval_time: 5m
-        exp_samples:
-          - labels: >-
-              featurewatch:threshold{alert="FeatureExtractionLatencyCritical",
-              extractor="big_model"}
-            value: 0.25
-          - labels: >-
-              featurewatch:threshold{alert="FeatureExtractionLatencyCritical",
-              extractor="small_model"}
-            value: 0.15
-          - labels: >-
-              featurewatch:threshold{alert="FeatureExtractionLatencyCritical",
-              extractor="busy_model"}
-            value: 0.15
-      - expr: >-
-          count by (alertname, extractor)
-          (ALERTS{alertname=~".+Critical", alertstate="firing", escalation_level="1"})
-        eval_time: 1m
-        exp_samples:
-          - labels: '{alertname="FeatureExtractionLatencyCritical", extractor="small_model"}'
-            value: 1
-          - labels: '{alertname="FeatureExtractionResourcesCritical", extractor="busy_model"}'
-            value: 1
-"""
-OVERRIDES = """
-alerts:
-  FeatureExtractionLatencyCritical: {overrides: {big_model: {threshold: 0.25}}}
-  FeatureExtractionResourcesCritical:
-    overrides: {busy_model: {threshold: {cpu: 0.6, memory: 0.95}}}
-"""
-
 
 @pytest.fixture(scope="module")
 def all_rules(root):
@@ -153,14 +92,6 @@ def test_both_jsonnets_generate_the_same(overlay, root):
 def test_an_overlay_of_everything_gives_rules_that_promtool_accepts(generated, promtool):
     folder = generated(OVERLAY)
     code, said = run(promtool, "check", "rules", *(folder / "rules/generated").glob("*.yaml"))
-    assert code == 0, said
-
-
-def test_an_override_is_the_threshold_of_its_extractor_alone(generated, promtool):
-    folder = generated(OVERRIDES)
-    file = folder / "overrides.yaml"
-    file.write_text(OVERRIDE_TEST, encoding="utf-8")
-    code, said = run(promtool, "test", "rules", file)
     assert code == 0, said
 
 
