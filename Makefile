@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # Your settings, laid over config.yaml: make generate CONFIG=my.yaml OUT=build/mine
 CONFIG ?=
 OUT ?=
+# The chain mostly waits, so two workers need half the time; PARALLEL= runs one test after the other.
+PARALLEL ?= --numprocesses=2 --dist=loadgroup
 # What `make test-compat` runs, and on the programs of which suites of Debian.
 SUITES ?= bookworm trixie sid
 TESTS ?= tests
@@ -22,7 +24,7 @@ demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it
 
 .PHONY: test
 test: tools lint types check ## Run lint, types, the check of generated files, and all tests
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 .PHONY: test-compat
 test-compat: venv ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)

@@ -12,6 +12,15 @@ from featurewatch_kit.project import load_config
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, for pytest-xdist, what shares servers: a file, or the chain's whole folder."""
+    for item in items:
+        folder = item.path.parent.name
+        if folder != "rules":
+            name = folder if folder == "e2e" else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Folder of the project."""

@@ -189,17 +189,21 @@ def _report(core: Core, webhook: Webhook, receipt: Receipt) -> None:
     for sighting, outcome in receipt.seen:
         status = "resolved" if sighting.ends_at else "firing"
         core.metrics.alerts.labels(status).inc()
-        logs.event(
-            "alert",
-            outcome=outcome,
-            status=status,
-            alertname=sighting.labels["alertname"],
-            extractor=sighting.labels.get("extractor"),
-            escalation_level=sighting.level,
-            fingerprint=sighting.fingerprint,
-        )
+        logs.event("alert", outcome=outcome, status=status, **_fields(sighting))
     for decision in receipt.decisions:
         _report_decision(core, decision)
+
+
+def _fields(sighting: Sighting) -> dict[str, object]:
+    """What the log tells of an alert; docs/operations.md explains it."""
+    named = ("alertname", "severity", "extractor", "escalation_policy")
+    return {label: sighting.labels.get(label) for label in named} | {
+        "escalation_level": sighting.level,
+        "fingerprint": sighting.fingerprint,
+        "starts_at": sighting.starts_at,
+        "ends_at": sighting.ends_at,
+        "summary": sighting.annotations.get("summary"),
+    }
 
 
 def _report_decision(core: Core, decision: Decision) -> None:

@@ -4,6 +4,9 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
+
+from featurewatch_receiver.text import one_line
 
 _logger = logging.getLogger("featurewatch_receiver")
 # Libraries speak up only when something is wrong.
@@ -16,14 +19,23 @@ class JsonLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _plain(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **getattr(record, "fields", {}),
+            **_plain(getattr(record, "fields", {})),
         }
         if record.exc_info and record.exc_info[1]:
             line["error"] = repr(record.exc_info[1])
         return json.dumps(line, default=str)
+
+
+def _plain(value: Any) -> Any:
+    """Short text that is also safe when the JSON has been decoded: labels are anybody's."""
+    if isinstance(value, dict):
+        return {one_line(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    return one_line(value) if isinstance(value, str) else value
 
 
 def configure() -> None:

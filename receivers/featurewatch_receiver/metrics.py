@@ -26,6 +26,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        #: Label names of each family, for the documentation.
+        self.labels: dict[str, tuple[str, ...]] = {}
         self.deliveries = self._counter("deliveries", "Webhook deliveries by result.", "result")
         self.alerts = self._counter("alerts", "Alerts stored, by status.", "status")
         self.truncated = self._counter("truncated_alerts", "Alerts that Alertmanager left out.")
@@ -35,12 +37,10 @@ class Metrics:
         self.skips = self._counter(
             "remediation_skips", "Remediations that did not run, by reason.", "action", "reason"
         )
-        self.duration = Histogram(
-            f"{_PREFIX}_remediation_duration_seconds",
+        self.duration = self._histogram(
+            "remediation_duration_seconds",
             "From the begin of work to the end of a remediation.",
-            ["action"],
-            buckets=_BUCKETS,
-            registry=self._registry,
+            "action",
         )
         self.sweep_failures = self._counter(
             "sweep_failures", "Sweeps of acknowledgements that Alertmanager did not allow."
@@ -57,10 +57,17 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        self.labels[f"{_PREFIX}_{name}_total"] = labels
         return Counter(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        self.labels[f"{_PREFIX}_{name}"] = labels
         return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        full = f"{_PREFIX}_{name}"
+        self.labels[full] = labels
+        return Histogram(full, text, labels, buckets=_BUCKETS, registry=self._registry)
 
     def _start_at_zero(self) -> None:
         """Make the series exist before their first event, which rate() would miss."""

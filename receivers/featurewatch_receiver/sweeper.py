@@ -95,6 +95,6 @@ def _sweep(sweeper: Sweeper, core: Core, was_away: bool) -> bool:
     if was_away:
         logs.event("acknowledgements are swept again")
     for made in ended:
-        alert = made.labels.get(ALERTNAME)
-        logs.event("acknowledgement ended", alert=alert, labels=made.labels, user=made.user)
+        name = made.labels.get(ALERTNAME)
+        logs.event("acknowledgement ended", alertname=name, labels=made.labels, user=made.user)
     return False

@@ -101,6 +101,7 @@ def test_pagerduty_gets_a_severity_that_it_knows(severity, sent, render):
         ("high", "firing", "🟠 [HIGH]", "danger"),
         ("medium", "firing", "🟡 [MEDIUM]", "warning"),
         ("low", "firing", "🟢 [LOW]", "good"),
+        ("page", "firing", "⚪ [PAGE]", "danger"),
         ("critical", "resolved", "✅ [RESOLVED]", "good"),
     ],
 )

@@ -117,6 +117,34 @@ def test_a_first_level_without_delay_does_not_wait_and_the_next_waits_the_defaul
     assert due == [[], ["180"], ["600"]]
 
 
+def test_a_correlation_that_names_no_window_has_that_of_all(generated):
+    folder = generated(
+        "correlation: {window: 7m, rules: {FeatureExtractionErrorStorm: {window: null}}}"
+    )
+    begins = {
+        rule["alert"]: re.findall(r"<= (\d+)$", rule["expr"], re.MULTILINE)
+        for rule in rules(folder / "rules/generated/featurewatch_alerts.yaml")
+        if rule.get("labels", {}).get("category") == "correlation"
+        and rule["labels"]["escalation_level"] == "1"
+    }
+    assert begins == {
+        "FeatureExtractionErrorStorm": ["420"],
+        "FeatureExtractionLatencyCascade": ["300"],
+    }
+
+
+def test_every_group_is_evaluated_as_often_as_configured(generated):
+    folder = generated(
+        "{alerting: {evaluation_interval: 30s}, routing: {people: {group_wait: 90s}}}"
+    )
+    groups = [
+        group
+        for file in (folder / "rules/generated").glob("*.yaml")
+        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
+    ]
+    assert [group["interval"] for group in groups] == ["30s", "30s"]
+
+
 def test_alerting_off_generates_no_alerts(generated):
     folder = generated("alerting: {enabled: false}")
     assert yaml.safe_load((folder / "rules/generated/featurewatch_alerts.yaml").read_text()) == {

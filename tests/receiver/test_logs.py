@@ -1,0 +1,149 @@
+"""The log: one line of JSON for each event, whatever the alerts say."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from featurewatch_receiver import logs
+from receiver.conftest import Receiver
+from receiver.payloads import Json, alert, at, payload
+
+ROOT = Path(__file__).parents[2]
+NASTY = (
+    '\N{FIRE}a"\n{"event": "alert"}\r\n\x1b[2J\0\x85\u2028\N{RIGHT-TO-LEFT OVERRIDE}\\' + "x" * 5000
+)
+# What containerd and CRI-O keep of one line, unless they are told otherwise.
+LONGEST_LINE = 16_384
+
+
+@pytest.fixture
+def written(caplog: pytest.LogCaptureFixture) -> Callable[[str], list[Json]]:
+    """The lines of an event so far; each is one line of plain JSON and not too long."""
+    caplog.set_level(logging.INFO)
+
+    def lines_of(event: str) -> list[Json]:
+        lines = [
+            logs.JsonLine().format(record)
+            for record in caplog.records
+            if record.name == "featurewatch_receiver"
+        ]
+        for line in lines:
+            assert line.isascii()
+            assert line.isprintable()
+            assert len(line) < LONGEST_LINE
+        return [found for line in lines if (found := json.loads(line))["event"] == event]
+
+    return lines_of
+
+
+def test_a_firing_alert_is_one_line_with_all_that_a_log_is_searched_for(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    receiver.deliver(alert(level=2, escalation_policy="latency_violation", start=at(5)))
+    [line] = written("alert")
+    assert datetime.fromisoformat(line.pop("time")).tzinfo
+    assert line == {
+        "level": "info",
+        "event": "alert",
+        "outcome": "opened",
+        "status": "firing",
+        "alertname": "FeatureExtractionLatencyCritical",
+        "severity": "critical",
+        "extractor": "feature_extractor",
+        "escalation_policy": "latency_violation",
+        "escalation_level": 2,
+        "fingerprint": receiver.episodes()[0]["alerts"][0]["fingerprint"],
+        "starts_at": "2026-01-02T03:05:00.000+00:00",
+        "ends_at": None,
+        "summary": "p95 is 0.2",
+    }
+
+
+def test_the_end_of_an_alert_is_a_line_with_both_times(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    receiver.deliver(alert())
+    receiver.deliver(alert(end=at(7)))
+    line = written("alert")[-1]
+    assert (line["outcome"], line["status"]) == ("resolved", "resolved")
+    assert line["starts_at"] == "2026-01-02T03:00:00.000+00:00"
+    assert line["ends_at"] == "2026-01-02T03:07:00.000+00:00"
+
+
+def test_each_alert_of_a_delivery_has_a_line_and_each_delivery_again(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    both = (alert(), alert("FeatureExtractionCacheHitRateLow"))
+    receiver.deliver(*both)
+    receiver.deliver(*both)
+    assert [(line["alertname"], line["outcome"]) for line in written("alert")] == [
+        ("FeatureExtractionLatencyCritical", "opened"),
+        ("FeatureExtractionCacheHitRateLow", "opened"),
+        ("FeatureExtractionLatencyCritical", "repeated"),
+        ("FeatureExtractionCacheHitRateLow", "repeated"),
+    ]
+
+
+def test_a_hostile_alert_is_one_line_whose_values_are_short_and_harmless(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    labels = {"extractor": NASTY, "severity": NASTY, "escalation_policy": NASTY}
+    hostile = alert(NASTY, **labels) | {"annotations": {"summary": NASTY}, "fingerprint": NASTY}
+    receiver.deliver(hostile)
+    [line] = written("alert")
+    for name in ("alertname", "severity", "extractor", "escalation_policy", "summary"):
+        assert line[name].startswith('\N{FIRE}a" {"event": "alert"} \\x1b[2J')
+        assert line[name].isprintable()
+        assert len(line[name]) == 200
+
+
+def test_astral_characters_everywhere_keep_the_line_short_enough(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    """Each is twelve characters of JSON."""
+    long = "\N{FIRE}" * 1000
+    labels = {"extractor": long, "severity": long, "escalation_policy": long}
+    texts = {"annotations": {"summary": long}, "fingerprint": long}
+    receiver.deliver(alert(long, **labels) | texts)
+    assert len(written("alert")) == 1
+
+
+def test_what_a_remediation_is_about_is_as_harmless(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    name = "FeatureExtractionCacheHitRateLow"
+    receiver.deliver(alert(name, extractor=NASTY))
+    [line] = written("remediation")
+    assert (line["alertname"], line["reason"]) == (name, "target_not_allowed")
+
+
+def test_a_faulty_delivery_and_a_left_out_alert_forge_no_line(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    receiver.post(payload(alert(), truncatedAlerts=2, groupKey=NASTY))
+    [line] = written("alerts truncated")
+    assert line["count"] == 2
+    assert line["group"].isprintable()
+
+
+def test_every_event_and_every_field_of_an_alert_is_documented(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    section = (ROOT / "docs/operations.md").read_text(encoding="utf-8").split("\n## Logs\n")[1]
+    explained = {
+        name
+        for row in re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", row)
+    }
+    sources = (ROOT / "receivers/featurewatch_receiver").rglob("*.py")
+    call = re.compile(r'logs\.(?:event|trouble)\(\s*"([^"]+)"')
+    events = {name for file in sources for name in call.findall(file.read_text(encoding="utf-8"))}
+    receiver.deliver(alert())
+    [line] = written("alert")
+    assert events >= {"alert", "remediation", "listening"}
+    assert explained == events | line.keys() - {"time", "level", "event"}
