@@ -1,6 +1,7 @@
 // What mutes what. An inhibited alert goes to nobody while its source fires.
 local correlations_of = import '../lib/correlations.libsonnet';
 local escalation = import '../lib/escalation.libsonnet';
+local severities = import '../lib/severities.libsonnet';
 
 // identities: by alert, the labels that tell alerts of this name apart.
 function(config, identities)
@@ -9,12 +10,6 @@ function(config, identities)
   local ours = 'escalation_policy=~".+"';
   local single = if correlations == [] then [] else ['category!="correlation"'];
   local correlated = 'category="correlation"';
-  local critical_over_high = [{
-    // Only of one kind of trouble: slow and critically slow, never slow and failing.
-    source_matchers: [ours, 'severity="critical"'] + single,
-    target_matchers: [ours, 'severity="high"'] + single,
-    equal: identity + ['category', 'type'],
-  }];
   local most_levels = std.foldl(
     function(most, policy) std.max(most, std.length(escalation.all(config, policy))),
     std.objectFields(config.escalation.policies),
@@ -37,6 +32,16 @@ function(config, identities)
     name
     for name in std.objectFields(identities)
     if identities[name] == labels && escalates(name)
+  ];
+  // Only of one kind of trouble: slow and critically slow, never slow and failing.
+  local critical_over_high = [
+    {
+      local both = ['category=~".+"', 'type=~".+"'] + single,
+      source_matchers: [ours, 'severity="critical"', 'escalation_level="%d"' % level] + both,
+      target_matchers: [ours, 'severity="high"', up_to(level)] + both,
+      equal: identity + ['category', 'type'],
+    }
+    for level in std.range(1, most_levels)
   ];
   local higher_level = [
     {
@@ -64,7 +69,6 @@ function(config, identities)
   ];
   // When a worse member joins, the incident goes on with its severity. Only within one policy:
   // across policies the stricter one wins, and two alerts must never mute each other.
-  local severities = ['critical', 'high', 'medium', 'low'];
   local worse_severity = [
     {
       source_matchers: [correlated, 'severity="%s"' % severities[s], 'escalation_level="%d"' % level],

@@ -6,13 +6,19 @@ local promql = import '../lib/promql.libsonnet';
 function(config)
   local q = promql.new(config);
   local of(series) = '%s{extractor=~"$extractor"}' % series;
-  local against(title, description, unit, alert, record, matchers=[]) =
+  // One value against the thresholds of the alerts that watch it, in each of their windows.
+  local against(title, description, unit, alerts, record, matchers=[]) =
+    local names = std.objectFields(alerts);
+    local windows = std.set([config.alerts[name].window for name in names]);
     panels.timeseries(title, description, unit, [
-      panels.target(of(record(config.alerts[alert].window)), '{{extractor}}'),
+      panels.target(of(record(window)), '{{extractor}} ' + window)
+      for window in windows
+    ] + [
       panels.target(
-        q.threshold(alert, ['extractor=~"$extractor"'] + matchers),
-        'threshold {{extractor}}'
-      ),
+        q.threshold(name, ['extractor=~"$extractor"'] + matchers),
+        'threshold %s{{extractor}}' % alerts[name]
+      )
+      for name in names
     ]);
   // Alerts that have no value of their own to draw.
   local firing(title, description, alerts) = panels.timeseries(title, description, 'short', [
@@ -23,7 +29,7 @@ function(config)
     title,
     "Of the container's limit, worst instance.",
     'percentunit',
-    'FeatureExtractionResourcesCritical',
+    { FeatureExtractionResourcesCritical: '' },
     function(window) q.utilization(resource, window),
     ['resource="%s"' % resource]
   );
@@ -59,37 +65,37 @@ function(config)
       ]),
       against(
         'Latency, 95th percentile',
-        'Critical above the line.',
+        'Too slow above the lines.',
         's',
-        'FeatureExtractionLatencyCritical',
+        { FeatureExtractionLatencyCritical: 'critical ', FeatureExtractionLatencyHigh: 'high ' },
         q.p95
       ),
       against(
         'Cache hit ratio',
         'Too low below the line.',
         'percentunit',
-        'FeatureExtractionCacheHitRateLow',
+        { FeatureExtractionCacheHitRateLow: '' },
         q.hitRatio
       ),
       against(
         'Error ratio',
         'Extractions that raised an exception.',
         'percentunit',
-        'FeatureExtractionErrorRateHigh',
+        { FeatureExtractionErrorRateHigh: '' },
         q.errorRatio
       ),
       against(
         'Fallback ratio',
         "Answers without the model's features.",
         'percentunit',
-        'FeatureExtractionFallbackUsageHigh',
+        { FeatureExtractionFallbackUsageHigh: '' },
         q.fallbackRatio
       ),
       against(
         'Waiting items',
         'In the fullest instance.',
         'short',
-        'FeatureExtractionBatchBacklog',
+        { FeatureExtractionBatchBacklog: '' },
         q.queueDepth
       ),
       panels.timeseries('Extractions in progress', 'In all instances.', 'short', [

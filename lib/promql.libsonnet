@@ -66,9 +66,9 @@ local scope(identity) = {
     ||| % [value, operator, self.by, threshold],
 
     withTraffic(expr, window, alert):: expr + |||
-      # A share of a few requests says nothing.
+      # A share of a few requests says nothing. Of none at all it comes from a snapshot.
         unless on (%s)
-      %s < on (%s) %s
+      %s > 0 < on (%s) %s
     ||| % [self.by, self.requests(window), self.by, self.minRequests(alert)],
   },
 }

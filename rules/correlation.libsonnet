@@ -6,8 +6,7 @@ local correlations = import '../lib/correlations.libsonnet';
 local duration = import '../lib/duration.libsonnet';
 local escalation = import '../lib/escalation.libsonnet';
 local promql = import '../lib/promql.libsonnet';
-
-local severities = ['critical', 'high', 'medium', 'low'];
+local severities = import '../lib/severities.libsonnet';
 
 function(config, all)
   local q = promql.new(config);
@@ -31,7 +30,8 @@ function(config, all)
     ||| % vars(name),
     labels: { correlation: name },
   };
-  local together(name) = |||
+  local strictest = escalation.strictest(config, std.objectFields(config.escalation.policies));
+  local together(name, case) = |||
     # Two or more categories began within the window of the first one, or within the window of
     # the last one: an older trouble does not hide two that begin together.
     (
@@ -48,8 +48,16 @@ function(config, all)
         max by (%(by)s) (%(activation)s{correlation="%(name)s"})
           >= -%(window)d
       ) >= 2
+      or
+      # It is under way, in a milder form: what joins it later belongs to it.
+      group by (%(by)s) (ALERTS{alertname="%(name)s", alertstate="firing", escalation_level="1"})
+        unless on (%(by)s)
+      ALERTS{alertname="%(name)s", alertstate="firing", severity=~"%(severities)s", escalation_policy=~"%(policies)s"}
     )
-  ||| % vars(name);
+  ||| % (vars(name) {
+           severities: std.join('|', severities[:std.find(case.severity, severities)[0] + 1]),
+           policies: std.join('|', strictest[:std.find(case.policy, strictest)[0] + 1]),
+         });
   local alerts(matchers) = 'ALERTS{alertstate="firing", %s}' % std.join(', ', matchers);
   local members(name) = 'alertname=~"%s"' % vars(name).members;
   local severity(words) = 'severity=~"%s"' % std.join('|', words);
@@ -64,7 +72,7 @@ function(config, all)
 
   // It begins with the severity and the policy that are the worst and strictest among its members.
   local begins(name, case) =
-    together(name)
+    together(name, case)
     + clause('and', alerts([members(name), severity([case.severity])]))
     + clause('and', alerts([members(name), policy([case.policy]), 'escalation_level="1"']))
     + (if case.worse == [] then '' else clause('unless', alerts([members(name), severity(case.worse)])))

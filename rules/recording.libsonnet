@@ -14,7 +14,8 @@ function(config)
   local orSnapshot(expr, worst, snapshot) = |||
     # Rounded, since floating point would put some values at a threshold a hair beyond it.
     round(
-      %(expr)s
+      # Without traffic it is not a number, and less than a snapshot.
+      (%(expr)s) >= 0
       or
       %(worst)s by (%(by)s) (%(snapshot)s),
       1e-10

@@ -1,9 +1,11 @@
 // The parts of featurewatch itself.
 local alert = import '../../lib/alert.libsonnet';
 
+local remediates = (import '../../alertmanager/receivers.libsonnet').remediates;
+
 function(config)
   local up = 'up{job=~"%s"}' % config.metrics.receiver_job;
-  {
+  if !remediates(config) then {} else {
     FeaturewatchRemediationFailed:
       local name = 'FeaturewatchRemediationFailed';
       alert.new(config, name, {

@@ -11,15 +11,17 @@ function(config)
     FeatureExtractionMetricsAbsent:
       local name = 'FeatureExtractionMetricsAbsent';
       alert.new(config, name, {
-        summary: '{{ with $labels.extractor }}Metrics of {{ . }} are{{ else }}No feature extractor is{{ end }} gone',
+        summary: 'No metrics of {{ with $labels.extractor }}{{ . }}{{ else }}any feature extractor{{ end }}',
         expr: |||
           # Measured within %(window)s, and no more.
           %(last_seen)s > time() - %(seconds)d
             unless on (%(by)s)
           %(instances)s
           or
-          # Nothing at all: the service or its scrape job is missing.
+          # None was measured, as far as is known: the service or its scrape job is missing.
           absent(%(instances)s)
+            unless on ()
+          %(last_seen)s > time() - %(seconds)d
         ||| % {
           by: q.by,
           instances: q.instances,
@@ -29,7 +31,8 @@ function(config)
         },
         values: {
           extractor: '{{ with $labels.extractor }}{{ . }}{{ else }}(any){{ end }}',
-          value: 'last seen ' + annotations.time(q, '%s{%s}' % [q.lastSeen, std.join(', ', q.same)]),
+          value: '{{ with $labels.extractor }}last seen %s{{ else }}none{{ end }}'
+                 % annotations.time(q, '%s{%s}' % [q.lastSeen, std.join(', ', q.same)]),
           threshold: 'metrics at every scrape',
         },
       }),
@@ -54,8 +57,10 @@ function(config)
             * on (%(by)s) group_left ()
           group by (%(by)s) (%(all)s)
             unless on (%(by)s, le)
-          # The bounds that are scraped: "1.0" and "1" are one.
-          label_replace(group by (%(by)s, le) (%(buckets)s), "le", "$1", "le", "(.+)[.]0")
+          %(buckets)s
+            unless on (%(by)s, le)
+          # The bound "1.0" is the threshold 1.
+          label_replace(%(buckets)s{le=~".+[.]0"}, "le", "$1", "le", "(.+)[.]0")
         ||| % {
           by: q.by,
           alerts: std.join('|', latency),

@@ -1,0 +1,2 @@
+// From the worst to the mildest.
+['critical', 'high', 'medium', 'low']
