@@ -31,8 +31,9 @@ local signals = import 'signals.libsonnet';
   featurewatchIdentities:: { [names[i]]: alerts[i].identity for i in std.range(0, std.length(names) - 1) }
                            + { [name]: config.metrics.identity for name in correlated.names },
 
-  local began(these) = if these == [] then [] else [{
+  local began(these, labels={}) = if these == [] then [] else [{
     record: 'featurewatch:alert_start_timestamp_seconds',
+    [if labels != {} then 'labels']: labels,
     expr: |||
       # When each firing alert began: its former value, which outlives a restart, or this moment.
       featurewatch:alert_start_timestamp_seconds
@@ -59,7 +60,8 @@ local signals = import 'signals.libsonnet';
       + began(names)
       + each(function(a) a.levels[1:])
       + correlated.rules
-      + began(correlated.names)
+      // Theirs anyway, and promtool warns of two rules that it can't tell apart.
+      + began(correlated.names, { category: 'correlation' })
     )]
     else [],
   },

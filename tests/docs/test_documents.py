@@ -8,7 +8,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-from featurewatch_kit import generate
+from featurewatch_kit import cli, generate
 from featurewatch_kit.project import load_config
 
 
@@ -65,17 +65,50 @@ def test_the_readme_overlay_is_valid(readme: str, root: Path, tmp_path: Path) ->
     assert config.responses.enabled is False
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/design.md"])
-def test_every_link_within_the_project_leads_somewhere(root: Path, name: str) -> None:
-    document = root / name
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
-    missing = [link for link in links if not (document.parent / link).exists()]
+@pytest.fixture
+def documents(root: Path) -> list[Path]:
+    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").glob("*.md"))]
+
+
+def _anchors(document: Path) -> set[str]:
+    """Its headings as GitHub makes them addresses."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def _leads_nowhere(document: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = document.parent / path if path else document
+    return not target.exists() or bool(anchor and anchor not in _anchors(target))
+
+
+def test_every_link_within_the_project_leads_somewhere(documents: list[Path]) -> None:
+    links = [
+        (document, link)
+        for document in documents
+        for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text())
+    ]
+    assert len({document for document, _ in links}) > 1
+    assert [f"{d.name}: {link}" for d, link in links if _leads_nowhere(d, link)] == []
+
+
+def test_the_readme_leads_to_every_document(root: Path, readme: str) -> None:
+    missing = [d.name for d in (root / "docs").glob("*.md") if f"(docs/{d.name})" not in readme]
     assert missing == []
 
 
+def test_the_sample_of_featurewatch_check_is_what_it_prints(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = tmp_path / "my.yaml"
+    overlay.write_text("routing: {people: {repeat_interval: 7d}}\n")
+    assert cli.main(["check", "--root", str(root), "--config", str(overlay)]) == 1
+    _, *sample = _block((root / "docs/check.md").read_text(), "console").splitlines()
+    assert capsys.readouterr().out.splitlines() == sample
+
+
 @pytest.mark.parametrize("mark", ["@@", "TODO", "FIXME"])
-def test_nothing_is_left_to_be_written(root: Path, mark: str) -> None:
-    documents = [root / "README.md", *(root / "docs").glob("*.md")]
+def test_nothing_is_left_to_be_written(documents: list[Path], mark: str) -> None:
     assert [d.name for d in documents if mark in d.read_text()] == []
 
 
