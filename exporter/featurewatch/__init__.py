@@ -21,6 +21,7 @@ from featurewatch.batch import Batch
 from featurewatch.errors import FeaturewatchError, MetricsServerError
 from featurewatch.extractor import Extraction, Extractor
 from featurewatch.monitor import Monitor, watch_monitor
+from featurewatch.multiprocess import metrics_app, metrics_registry
 from featurewatch.names import DEFAULT_EXTRACTOR, DURATION_BUCKETS, METRICS, Metric
 from featurewatch.resources import watch_resources
 from featurewatch.server import MetricsServer, start_metrics_server
@@ -37,6 +38,8 @@ __all__ = [
     "MetricsServer",
     "MetricsServerError",
     "Monitor",
+    "metrics_app",
+    "metrics_registry",
     "start_metrics_server",
     "watch_monitor",
     "watch_resources",

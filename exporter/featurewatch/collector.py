@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from threading import Lock
 from typing import Protocol, TypeVar, cast
@@ -15,11 +15,10 @@ from prometheus_client.registry import Collector
 from featurewatch.distribution import Snapshot
 from featurewatch.guard import log_dropped
 from featurewatch.names import METRICS, Metric
+from featurewatch.publisher import PUBLISHER, multiprocess_mode
+from featurewatch.worker_files import MULTIPROCESS
 
 logger = logging.getLogger(__name__)
-
-#: Turns on prometheus-client's mode of one scrape for many processes, which we do not have.
-MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 #: One series: its metric, its label values in the metric's order, its value now.
 Sample = tuple[Metric, tuple[str, ...], float | Snapshot]
@@ -51,32 +50,53 @@ class SourceCollector(Collector):
 
     def collect(self) -> Iterator[Family]:
         """Yield the families that have series, in the order of the contract."""
-        families: dict[str, Family] = {}
-        seen = set()
+        return families(sample for source in self._sources(None) for sample in _ask(source))
+
+    def of_process(self) -> list[Sample]:
+        """Return the series of this process, without those of the container that it is in."""
+        return [sample for source in self._sources(False) for sample in _ask(source)]
+
+    def of_container(self) -> list[Sample]:
+        """Return the series that every process of the container would answer alike."""
+        return [sample for source in self._sources(True) for sample in _ask(source)]
+
+    def _sources(self, of_container: bool | None) -> Iterator[Source]:
         for source in list(self.sources.values()):
-            for metric, labels, value in _ask(source):
-                # Of two sources for one series the first wins: both would fail the scrape.
-                if (metric.name, labels) not in seen:
-                    seen.add((metric.name, labels))
-                    family = families.setdefault(metric.name, _family(metric))
-                    _add(family, labels, value)
-        return (families[metric.name] for metric in METRICS if metric.name in families)
+            if of_container in (None, getattr(source, "of_container", False)):
+                yield source
+
+
+def families(samples: Iterable[Sample]) -> Iterator[Family]:
+    """Yield the families that have series, in the order of the contract."""
+    found: dict[str, Family] = {}
+    seen = set()
+    for metric, labels, value in samples:
+        # Of two sources for one series the first wins: both would fail the scrape.
+        if (metric.name, labels) not in seen:
+            seen.add((metric.name, labels))
+            _add(found.setdefault(metric.name, _family(metric)), labels, value)
+    return (found[metric.name] for metric in METRICS if metric.name in found)
+
+
+def container_samples() -> list[Sample]:
+    """Return what the registries of this process know of the container."""
+    return [s for collector in list(_collectors.values()) for s in collector.of_container()]
 
 
 def source_of(registry: CollectorRegistry, kind: type[S], name: str, make: Callable[[], S]) -> S:
     """Return the source of *kind* and *name* on *registry*, made by the first call.
 
-    Raises ``ValueError`` for a registry that has metrics of our names from elsewhere.
+    Raises ``ValueError`` for a registry that has metrics of our names from elsewhere, and
+    ``MultiprocessError`` if the processes of this server cannot share their folder.
     """
     with _lock:
         collector = _collectors.get(registry)
         if collector is None:
             collector = SourceCollector()
-            if MULTIPROCESS in os.environ:
-                logger.warning("%s is set, but each process shows its own metrics", MULTIPROCESS)
+            _begin_anew_in_children()
+            _share(collector)
             registry.register(collector)
             _collectors[registry] = collector
-            _begin_anew_in_children()
         if (kind, name) not in collector.sources:
             collector.sources[kind, name] = make()
         return cast(S, collector.sources[kind, name])
@@ -91,6 +111,16 @@ def sources_of(registry: CollectorRegistry, kind: type[S]) -> list[S]:
 
 _collectors: WeakKeyDictionary[CollectorRegistry, SourceCollector] = WeakKeyDictionary()
 _lock = Lock()
+
+
+def _share(collector: SourceCollector) -> None:
+    if multiprocess_mode():
+        PUBLISHER.add(collector.of_process)
+    elif MULTIPROCESS in os.environ:
+        logger.warning(
+            "%s was set after prometheus_client was imported: each process shows its own metrics",
+            MULTIPROCESS,
+        )
 
 
 @cache  # the hook cannot be taken back, and one is enough

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 from featurewatch.guard import LARGEST, amount, log_dropped
@@ -17,8 +18,8 @@ CHUNK = 1024
 class Snapshot(NamedTuple):
     """A distribution as HistogramMetricFamily takes it."""
 
-    #: Upper bound and how many values are not above it; the last bound is +Inf.
-    buckets: list[tuple[str, float]]
+    #: Upper bound, how many values are not above it, perhaps an exemplar; the last bound is +Inf.
+    buckets: Sequence[tuple[str, float] | tuple[str, float, Exemplar]]
     sum: float
 
 

@@ -87,12 +87,15 @@ class Extractor:
     *name* is the value of the ``extractor`` label. Extractors of one *registry* share its
     metric families, and therefore *duration_buckets* (upper bounds in seconds; keep every
     latency threshold that you alert on among them). Two of the same name add to the same series.
+    With *exemplars* each bucket of the durations shows a trace of OpenTelemetry's that fell into
+    it, see :mod:`featurewatch.exemplars`.
 
     Requests, cache hits and cache misses exist at 0 from here on. Error types and fallback
     reasons appear with their first event.
 
     Raises ``ValueError`` for an empty name, for buckets that do not increase or differ from those
-    of the registry, and for a registry that has metrics of our names from elsewhere.
+    of the registry, for *exemplars* unlike those of another Extractor of that name, and for a
+    registry that has metrics of our names from elsewhere.
     """
 
     def __init__(
@@ -101,9 +104,10 @@ class Extractor:
         *,
         registry: CollectorRegistry = REGISTRY,
         duration_buckets: Sequence[float] = DURATION_BUCKETS,
+        exemplars: bool = False,
     ) -> None:
         self.name = check_extractor(name)
-        recorder = recorder_of(registry, self.name, _bounds(duration_buckets))
+        recorder = recorder_of(registry, self.name, _bounds(duration_buckets), exemplars)
         self._recorder = recorder
         self._plain, self._hits, self._misses = recorder.plain, recorder.hits, recorder.misses
 

@@ -19,6 +19,8 @@ LABEL_GPU = "gpu"
 LABEL_LABEL = "label"
 LABEL_FIELD = "field"
 LABEL_SOURCE = "source"
+#: Only on Ray's endpoint: the generated scrape configuration makes it the label instance.
+LABEL_REPLICA = "replica"
 
 RESULT_HIT = "hit"
 RESULT_MISS = "miss"

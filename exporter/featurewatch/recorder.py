@@ -7,7 +7,7 @@ thread does it, it goes on.
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from threading import Lock
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from featurewatch import names
 from featurewatch.collector import Sample, source_of, sources_of
 from featurewatch.distribution import Distribution
+from featurewatch.exemplars import Exemplars
 from featurewatch.guard import amount, log_dropped
 from featurewatch.labels import CappedCounts
 
@@ -58,10 +59,10 @@ class Intake:
         "starts",
     )
 
-    def __init__(self, flush: Callable[[], None]) -> None:
+    def __init__(self, flush: Callable[[], None], spans: list[float]) -> None:
         self.flush = flush
         #: Seconds of extractions that were measured from start to end, and a count of the starts.
-        self.spans: list[float] = []
+        self.spans = spans
         self.starts = count()
         #: Lookups of those extractions: True for a hit.
         self.lookups: list[bool] = []
@@ -94,14 +95,16 @@ class Intake:
 class Recorder:
     """The series of one extractor name in one registry, shared by all Extractors of that name."""
 
-    def __init__(self, extractor: str, duration_buckets: tuple[float, ...]) -> None:
+    def __init__(
+        self, extractor: str, duration_buckets: tuple[float, ...], exemplars: bool
+    ) -> None:
         self.extractor = extractor
         self.duration_buckets = duration_buckets
+        #: None for an extractor without, whose lists are then plain ones: the option is free.
+        self.exemplars = Exemplars(duration_buckets) if exemplars else None
         #: Seconds of extractions that were recorded without a cache result, with a hit, a miss.
         #: The same lists for ever, because Extractors hold them: one look less in each request.
-        self.plain: list[float] = []
-        self.hits: list[float] = []
-        self.misses: list[float] = []
+        self.plain, self.hits, self.misses = self._list(), self._list(), self._list()
         #: Asked at each scrape, if there is a queue.
         self.queue: Callable[[], float] | None = None
         self.forget()
@@ -111,7 +114,9 @@ class Recorder:
         self._lock = Lock()
         for buffer in (self.plain, self.hits, self.misses):
             buffer.clear()
-        self.intake = Intake(self.flush)
+        if self.exemplars:
+            self.exemplars.forget()
+        self.intake = Intake(self.flush, self._list())
         #: None until somebody sets it: a service without a queue has no such series.
         self.queue_depth: float | None = None
         self._durations = Distribution(self.duration_buckets)
@@ -120,6 +125,9 @@ class Recorder:
         self._hits = self._misses = 0
         self._errors, self._fallbacks = CappedCounts(), CappedCounts()
         self._ended = self._looks = 0
+
+    def _list(self) -> list[float]:
+        return self.exemplars.noting_list() if self.exemplars else []
 
     def flush(self) -> None:
         """Move the lists into the totals, unless another thread is at it."""
@@ -181,7 +189,8 @@ class Recorder:
 
     def _samples(self) -> Iterator[Sample]:
         own = (self.extractor,)
-        yield names.DURATION, own, self._durations.snapshot()
+        durations = self._durations.snapshot()
+        yield names.DURATION, own, self.exemplars.put_on(durations) if self.exemplars else durations
         yield names.REQUESTS, own, self._durations.count
         yield names.CACHE_LOOKUPS, (*own, names.RESULT_HIT), self._hits
         yield names.CACHE_LOOKUPS, (*own, names.RESULT_MISS), self._misses
@@ -215,12 +224,15 @@ class Recorder:
 
 
 def recorder_of(
-    registry: CollectorRegistry, extractor: str, duration_buckets: tuple[float, ...]
+    registry: CollectorRegistry,
+    extractor: str,
+    duration_buckets: tuple[float, ...],
+    exemplars: bool,
 ) -> Recorder:
     """Return the recorder of *extractor* on *registry*, made by the first call.
 
-    Raises ``ValueError`` if the registry has recorders with other *duration_buckets*: one family
-    has one set of buckets.
+    Raises ``ValueError`` if the registry has recorders with other *duration_buckets* (one family
+    has one set of buckets), or that of *extractor* with another choice of *exemplars*.
     """
     for other in sources_of(registry, Recorder):
         if other.duration_buckets != duration_buckets:
@@ -228,7 +240,13 @@ def recorder_of(
                 f"this registry has extractors with duration_buckets {other.duration_buckets}, "
                 f"not {duration_buckets}: give all of them the same, or use another registry"
             )
-    return source_of(registry, Recorder, extractor, lambda: Recorder(extractor, duration_buckets))
+        if other.extractor == extractor and bool(other.exemplars) != exemplars:
+            raise ValueError(
+                f"this registry has the extractor {extractor!r} with exemplars={not exemplars}: "
+                "give all Extractors of one name the same"
+            )
+    make = partial(Recorder, extractor, duration_buckets, exemplars)
+    return source_of(registry, Recorder, extractor, make)
 
 
 def _drain(buffer: list[T], count_them: Callable[[list[T]], object]) -> None:

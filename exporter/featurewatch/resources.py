@@ -77,6 +77,9 @@ def _cpu_ratio(before: Cpu | None, cpu: Cpu | None, seconds: float) -> float | N
 class ResourceSource:
     """The container's series, once for each extractor that asked."""
 
+    #: Every process in the container would answer the same.
+    of_container = True
+
     def __init__(self, root: Path, clock: Callable[[], float]) -> None:
         self.root = root
         self._clock = clock

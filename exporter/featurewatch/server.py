@@ -8,6 +8,7 @@ from wsgiref.simple_server import WSGIServer
 from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 
 from featurewatch.errors import MetricsServerError
+from featurewatch.multiprocess import metrics_registry
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - start_metrics_server says why
 
@@ -21,10 +22,14 @@ def start_metrics_server(
     address, because Prometheus reaches a container from outside; the metrics have no password,
     so name an address where the network is not trusted (``127.0.0.1`` at the desk).
 
+    In multiprocess mode the default registry stands for all processes, see
+    :mod:`featurewatch.multiprocess`; call this in one process only, which need not be a worker.
+
     Raises :class:`MetricsServerError` here, in the caller, if the address cannot be used.
     """
+    served = metrics_registry() if registry is REGISTRY else registry
     try:
-        server, thread = start_http_server(port, addr=host, registry=registry)
+        server, thread = start_http_server(port, addr=host, registry=served)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MetricsServerError(

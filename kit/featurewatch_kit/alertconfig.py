@@ -11,8 +11,8 @@ from featurewatch_receiver.values import Duration, Name, PositiveDuration, Stric
 Severity = Annotated[Literal["low", "medium", "high", "critical"], Field(examples=["high"])]
 Switch = Annotated[bool, Field(examples=[True])]
 Ratio = Annotated[float, Field(gt=0, lt=1, examples=[0.85])]
-Seconds = Annotated[float, Field(gt=0, examples=[0.15])]
-Items = Annotated[float, Field(gt=0, examples=[1000])]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, examples=[0.15])]
+Items = Annotated[float, Field(gt=0, allow_inf_nan=False, examples=[1000])]
 MinRequests = Annotated[int, Field(ge=0, examples=[20])]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", examples=["extractor"])]
 EXAMPLE_TIME = "2026-12-01T20:00:00Z"

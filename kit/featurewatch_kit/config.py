@@ -14,6 +14,8 @@ from featurewatch_kit.alertconfig import (
     Switch,
 )
 from featurewatch_kit.operatorconfig import Operator
+from featurewatch_kit.scrapeconfig import Scrape
+from featurewatch_kit.timeintervals import TimeInterval
 from featurewatch_receiver.config import (
     History,
     HttpBackend,
@@ -37,7 +39,6 @@ Channel = Annotated[
     Literal["dashboard", "email", "slack", "pagerduty"], Field(examples=["dashboard"])
 ]
 Bounds = Annotated[list[Seconds], Field(min_length=1, examples=[[0.1, 0.15, 0.5]])]
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", examples=["22:00"])]
 # Ids as Slack forms them: U or W for a member, S for a user group.
 _MENTION = r"<(!(here|channel|everyone)|@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>"
 # Matchers as in PromQL, with the escapes that it knows; empty for none.
@@ -162,24 +163,6 @@ class SeverityTiming(Strict):
     mute_time_intervals: list[Name] | None = None
 
 
-class TimeRange(Strict):
-    """A part of a day, in UTC or at the interval's location."""
-
-    start_time: ClockTime
-    end_time: ClockTime
-
-
-class TimeInterval(Strict):
-    """Alertmanager's time_interval: all of what is given must be true."""
-
-    times: list[TimeRange] | None = None
-    weekdays: list[Text] | None = None
-    days_of_month: list[Text] | None = None
-    months: list[Text] | None = None
-    years: list[Text] | None = None
-    location: Text | None = None
-
-
 class Routing(Strict):
     """Pace of notifications to people and to the receiver."""
 
@@ -225,4 +208,5 @@ class Config(Strict):
     targets: dict[Text, Target]
     backends: dict[Name, HttpBackend]
     history: History
+    scrape: Scrape
     operator: Operator

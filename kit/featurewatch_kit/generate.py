@@ -8,6 +8,7 @@ import rjsonnet
 
 from featurewatch_kit.config import Config
 from featurewatch_kit.errors import GenerationError
+from featurewatch_kit.metricsdoc import metrics_document
 from featurewatch_kit.project import MIXIN
 from featurewatch_kit.yamltext import yaml_text
 from featurewatch_receiver.config import ReceiverConfig
@@ -20,6 +21,8 @@ RECEIVER = "receivers/generated/receiver.yaml"
 SCHEMA = "config.schema.json"
 DASHBOARDS = "dashboards/generated"
 OPERATOR = "operator/generated"
+PROMETHEUS = "prometheus/generated"
+METRICS = "docs/metrics.md"
 
 PROGRAM = """
 local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVar('config')) } };
@@ -29,6 +32,7 @@ local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVa
   alertmanager: mixin.alertmanagerConfig,
   dashboards: mixin.grafanaDashboards,
   operator: mixin.featurewatchOperator,
+  prometheus: mixin.featurewatchPrometheus,
   identities: mixin.featurewatchIdentities,
 }
 """
@@ -52,11 +56,14 @@ def render(config: Config, mixin: dict[str, Any]) -> dict[str, str]:
         ALERTMANAGER: _yaml(mixin["alertmanager"], "alertmanager/"),
         RECEIVER: _yaml(receiver_config(config).model_dump(mode="json"), "nothing else"),
         SCHEMA: json.dumps(editor_schema(), indent=2, ensure_ascii=False) + "\n",
+        METRICS: metrics_document(mixin),
     }
     for name, dashboard in mixin["dashboards"].items():
         files[f"{DASHBOARDS}/{name}"] = json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
     for name, resource in mixin["operator"].items():
         files[f"{OPERATOR}/{name}.yaml"] = _yaml(resource, "operator/")
+    for name, settings in mixin["prometheus"].items():
+        files[f"{PROMETHEUS}/{name}.yaml"] = _yaml(settings, "prometheus/")
     return files
 
 

@@ -1,10 +1,11 @@
 """Faults that no single key shows: names that nothing defines, missing addresses."""
 
-import re
 from collections.abc import Iterator
 
-from featurewatch_kit.alertconfig import LatencyAlert, ResourceAlert
+from featurewatch_kit.alertfaults import PLACEHOLDERS, RULE_LABELS, check_alerts, check_message
 from featurewatch_kit.config import Config, Level, Recipient, SeverityTiming, Timing
+from featurewatch_kit.scrapeconfig import check_jobs
+from featurewatch_kit.timeintervals import check_time_intervals
 from featurewatch_receiver.config import check_modes, check_targets
 from featurewatch_receiver.configfile import Problem
 from featurewatch_receiver.values import seconds
@@ -14,23 +15,18 @@ ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_k
 DEFAULT_POLICY = "default"
 # Prometheus's default --query.lookback-delta.
 LOOKBACK_SECONDS = 300
-# What the messages of alerts that are not about one extractor may name, see rules/alerts.
-PLACEHOLDERS = {
-    "FeatureExtractionExporterDown": ("instance", "job"),
-    "FeatureExtractionThresholdNotBucket": ("alert", "extractor", "le"),
-    "FeaturewatchRemediationFailed": ("action", "outcome"),
-    "FeaturewatchReceiverDown": ("instance", "job"),
+# Labels that the rules set, or use for something else, or sum away.
+NO_IDENTITY = RULE_LABELS | {
+    *("category", "type", "scope", "window"),
+    *("alert", "resource", "correlation", "bound"),
+    *("le", "result", "instance", "job", "action", "outcome"),
 }
-RULE_LABELS = frozenset({"alertname", "severity", "escalation_policy", "escalation_level"})
-# An alert's own labels, and the bucket bound, which the rules sum away.
-NO_IDENTITY = RULE_LABELS | {"category", "type", "le"}
 
 
 def check_references(config: Config) -> Iterator[Problem]:
     """Every fault between sections."""
     yield from _identity(config)
-    yield from _buckets(config)
-    yield from _labels(config)
+    yield from check_alerts(config)
     yield from _policies(config)
     yield from _members(config)
     yield from _levels(config)
@@ -40,9 +36,12 @@ def check_references(config: Config) -> Iterator[Problem]:
     yield from _timing(config)
     yield from _clock(config)
     yield from _maintenance(config)
-    yield from _messages(config)
+    yield from _correlation_messages(config)
+    yield from check_time_intervals(config.routing.time_intervals)
     yield from check_targets(config.targets, config.backends)
     yield from check_modes(config.responses)
+    jobs = {"job": config.metrics.job, "receiver_job": config.metrics.receiver_job}
+    yield from check_jobs(config.scrape, jobs)
 
 
 def _identity(config: Config) -> Iterator[Problem]:
@@ -52,47 +51,11 @@ def _identity(config: Config) -> Iterator[Problem]:
         yield Problem(path=("metrics", "identity"), message=message)
     for index, label in enumerate(identity):
         path = ("metrics", "identity", index)
-        if label in NO_IDENTITY:
+        if label in NO_IDENTITY or label.startswith("__"):
             message = f"{label} is set or removed by the rules; name labels of the metrics only"
             yield Problem(path=path, message=message)
         if label in identity[:index]:
             yield Problem(path=path, message=f"{label} is named twice; keep one of the two")
-
-
-def _buckets(config: Config) -> Iterator[Problem]:
-    bounds = config.metrics.duration_buckets
-    if bounds != sorted(set(bounds)):
-        message = f"must rise; write {sorted(set(bounds))}"
-        yield Problem(path=("metrics", "duration_buckets"), message=message)
-    for name, alert in config.alerts.items():
-        if not isinstance(alert, LatencyAlert):
-            continue
-        path: tuple[str, ...] = ("alerts", name, "threshold")
-        yield from _bound(path, alert.threshold, bounds)
-        for extractor, override in alert.overrides.items():
-            path = ("alerts", name, "overrides", extractor, "threshold")
-            if override.threshold is not None:
-                yield from _bound(path, override.threshold, bounds)
-
-
-def _bound(path: tuple[str, ...], threshold: float, bounds: list[float]) -> Iterator[Problem]:
-    if threshold not in bounds:
-        message = (
-            f"p95 is not exact at {threshold}, which is no bucket bound; add it to"
-            " metrics.duration_buckets and to the library's duration_buckets, or write one of"
-            f" {bounds}"
-        )
-        yield Problem(path=path, message=message)
-
-
-def _labels(config: Config) -> Iterator[Problem]:
-    """No label takes the place of one that the rules set, or of the alert's identity."""
-    reserved = RULE_LABELS | (set(config.metrics.identity) - NO_IDENTITY)
-    for name, alert in config.alerts.items():
-        for label in alert.labels.model_dump():
-            if label in reserved:
-                path = ("alerts", name, "labels", label)
-                yield Problem(path=path, message="is set by the rules; name yours otherwise")
 
 
 def _policies(config: Config) -> Iterator[Problem]:
@@ -137,18 +100,32 @@ def _levels(config: Config) -> Iterator[Problem]:
 
 def _overtaken(config: Config) -> Iterator[Problem]:
     """A level that the next one mutes before its group_wait is over is never told."""
-    own = [timing.group_wait for timing in config.routing.severities.values()]
-    longest = max(seconds(wait) for wait in (config.routing.people.group_wait, *own) if wait)
+    if not config.escalation.enabled:
+        return
     for name, policy in config.escalation.policies.items():
         for index, level in enumerate(policy.levels[1:], start=1):
-            delay = level.delay or config.escalation.default_delay
-            if seconds(delay) <= longest:
+            wait = _longest_wait(config, name, index + 1)
+            if seconds(level.delay or config.escalation.default_delay) <= wait:
                 path = ("escalation", "policies", name, "levels", index, "delay")
                 message = (
-                    f"is not longer than group_wait ({longest}s), so the level before it would"
+                    f"is not longer than group_wait ({wait}s), so the level before it would"
                     " never be told; write more"
                 )
                 yield Problem(path=path, message=message)
+
+
+def _longest_wait(config: Config, policy: str, level: int) -> int:
+    """Seconds that alerts which reach this level of the policy wait; without any, people's."""
+    severities = {
+        alert.severity
+        for _, alert in config.alerts.items()
+        if alert.enabled and alert.escalation == policy
+        if alert.escalation_required and alert.max_escalation_levels >= level
+    }
+    people = config.routing.people.group_wait
+    paces = [config.routing.severities.get(severity) for severity in severities]
+    waits = [(pace and pace.group_wait) or people for pace in paces]
+    return max(map(seconds, waits or [people]))
 
 
 def _recipients(config: Config, level: Level, path: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -254,24 +231,7 @@ def _maintenance(config: Config) -> Iterator[Problem]:
             yield Problem(path=(*path, "name"), message=message)
 
 
-def _messages(config: Config) -> Iterator[Problem]:
-    for name, alert in config.alerts.items():
-        identity = dict.fromkeys((*config.metrics.identity, "extractor"))
-        known = [*PLACEHOLDERS.get(name, identity), "threshold", "value"]
-        known += ["cpu", "memory"] if isinstance(alert, ResourceAlert) else []
-        yield from _placeholders(("alerts", name, "message"), alert.message, known)
+def _correlation_messages(config: Config) -> Iterator[Problem]:
     for name, rule in config.correlation.rules.items():
         path = ("correlation", "rules", name, "message")
-        yield from _placeholders(path, rule.message, ["extractor", "window"])
-
-
-def _placeholders(path: tuple[str, ...], message: str, known: list[str]) -> Iterator[Problem]:
-    there_are = ", ".join(f"{{{name}}}" for name in known)
-    if "{{" in message:
-        fault = f"'{{{{' would begin a template of Prometheus; use {there_are}"
-        yield Problem(path=path, message=fault)
-        return
-    for word in re.findall(r"\{(\w+)\}", message):
-        if word not in known:
-            fault = f"{{{word}}} is not filled in; write one of {there_are}"
-            yield Problem(path=path, message=fault)
+        yield from check_message(path, rule.message, ["extractor", "window"])

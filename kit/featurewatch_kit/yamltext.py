@@ -10,7 +10,10 @@ _RULES += ["keep_firing_for", "labels", "annotations", "summary", "description"]
 _ALERTMANAGER = ["global", "templates", "route", "receiver", "matchers", "group_by"]
 _ALERTMANAGER += ["group_wait", "group_interval", "repeat_interval", "continue", "routes"]
 _ALERTMANAGER += ["inhibit_rules", "source_matchers", "target_matchers", "equal", "receivers"]
-_RANK = {key: rank for rank, key in enumerate(_RULES + _ALERTMANAGER)}
+_PROMETHEUS = ["rule_files", "alerting", "scrape_configs", "job_name", "scrape_interval"]
+_PROMETHEUS += ["scheme", "metrics_path", "static_configs", "file_sd_configs"]
+_PROMETHEUS += ["kubernetes_sd_configs", "relabel_configs", "metric_relabel_configs"]
+_RANK = {key: rank for rank, key in enumerate(_RULES + _ALERTMANAGER + _PROMETHEUS)}
 
 
 class _Dumper(yaml.CSafeDumper):

@@ -26,6 +26,7 @@ from featurewatch_receiver.errors import AcknowledgementError, NoteError
 from featurewatch_receiver.text import quoted
 
 ALERTNAME = "alertname"
+EXTRACTOR = "extractor"
 SEVERITY = "severity"
 # From the mildest to the worst.
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -84,7 +85,8 @@ class Acknowledgement:
     kind: Kind
     #: The silence's.
     id: str
-    #: The alert's labels, without level, severity and policy.
+    #: The alert's labels, without level, severity and policy; "" is one that others of its name
+    #: have and it has not.
     labels: Labels
     #: The highest level that had notified.
     level: int
@@ -117,8 +119,9 @@ class Acknowledger:
 
         """
         earlier = self.current()
-        alerts = _one(wanted, self._client.alerts())
-        identity = _identity(alerts[0].labels)
+        firing = self._client.alerts()
+        alerts = _one(wanted, firing)
+        identity = _apart(_identity(alerts[0].labels), firing)
         earlier = [made for made in earlier if made.covers(identity)]
         made = Acknowledgement(
             kind=kind,
@@ -186,6 +189,17 @@ def _match(labels: Labels, wanted: Labels) -> bool:
 
 def _identity(labels: Labels) -> dict[str, str]:
     return {name: value for name, value in labels.items() if name not in _NOT_IDENTITY}
+
+
+def _apart(identity: Labels, firing: list[Alert]) -> dict[str, str]:
+    """Add as "" what the alert lacks and others of its name have, now or later.
+
+    A silence says nothing of a label that it does not match, so that of an alert about no extractor
+    would be one of every extractor.
+    """
+    alike = [a.labels for a in firing if a.labels.get(ALERTNAME) == identity.get(ALERTNAME)]
+    theirs = {name for labels in alike for name in _identity(labels)}
+    return dict.fromkeys(sorted({EXTRACTOR, *theirs}), "") | dict(identity)
 
 
 def _text(labels: Labels) -> str:

@@ -1,6 +1,7 @@
 """What the receiver counts about itself."""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -21,13 +22,22 @@ def package_version() -> str:
         return "0+source"
 
 
+class Family(NamedTuple):
+    """Series of one name."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
 class Metrics:
     """The series of one process, in a registry of their own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        #: Label names of each family, for the documentation.
-        self.labels: dict[str, tuple[str, ...]] = {}
+        #: What there is, for the documentation.
+        self.families: list[Family] = []
         self.deliveries = self._counter("deliveries", "Webhook deliveries by result.", "result")
         self.alerts = self._counter("alerts", "Alerts stored, by status.", "status")
         self.truncated = self._counter("truncated_alerts", "Alerts that Alertmanager left out.")
@@ -57,16 +67,16 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        self.labels[f"{_PREFIX}_{name}_total"] = labels
+        self.families.append(Family(f"{_PREFIX}_{name}_total", "counter", labels, text))
         return Counter(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        self.labels[f"{_PREFIX}_{name}"] = labels
+        self.families.append(Family(f"{_PREFIX}_{name}", "gauge", labels, text))
         return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
         full = f"{_PREFIX}_{name}"
-        self.labels[full] = labels
+        self.families.append(Family(full, "histogram", labels, text))
         return Histogram(full, text, labels, buckets=_BUCKETS, registry=self._registry)
 
     def _start_at_zero(self) -> None:

@@ -8,7 +8,8 @@ from featurewatch_kit.cli import main
 from featurewatch_kit.generate import generate, write
 from featurewatch_kit.project import load_config
 
-SOURCES = ["alertmanager", "dashboards", "lib", "operator", "rules", "receivers/generated"]
+SOURCES = ["alertmanager", "dashboards", "lib", "operator", "prometheus", "rules"]
+SOURCES += ["receivers/generated"]
 FILES = ["config.yaml", "config.libsonnet", "config.schema.json", "mixin.libsonnet"]
 ALERTS = "rules/generated/featurewatch_alerts.yaml"
 RULE = "operator/generated/prometheus-rule.yaml"

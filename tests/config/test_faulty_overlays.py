@@ -12,12 +12,22 @@ from featurewatch_kit.project import load_config
 from featurewatch_receiver.errors import ConfigError
 
 LATENCY = "alerts.FeatureExtractionLatencyCritical"
+# The alerts whose value is a rate.
+RATES = (
+    "FeatureExtractionLatencyCritical",
+    "FeatureExtractionLatencyHigh",
+    "FeatureExtractionCacheHitRateLow",
+    "FeatureExtractionErrorRateHigh",
+    "FeatureExtractionFallbackUsageHigh",
+    "FeaturewatchRemediationFailed",
+)
 LEVEL = "escalation.policies.default.levels.0"
 SECTIONS = (
     "alerting, alerts, backends, channels, correlation, escalation, history, links, maintenance,"
-    " metrics, operator, receiver, recipients, responses, routing, targets, templates_path,"
+    " metrics, operator, receiver, recipients, responses, routing, scrape, targets, templates_path,"
     " watchdog"
 )
+HIGH = "alerts.FeatureExtractionLatencyHigh"
 BOUNDS = "[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]"
 
 
@@ -36,6 +46,14 @@ def level(**entries):
     }
     lines = "\n          ".join(f"{key}: {value}" for key, value in (keys | entries).items())
     return f"escalation:\n  policies:\n    default:\n      levels:\n        - {lines}\n"
+
+
+def nights(entry):
+    """An overlay with one time interval, whose entry is on line 4."""
+    return f"routing:\n  time_intervals:\n    nights:\n      - {entry}\n"
+
+
+NIGHT = "routing.time_intervals.nights.0"
 
 
 # Overlay, line of the fault, and what is said about it.
@@ -306,13 +324,27 @@ FAULTS = {
             " name labels of the metrics only",
         )
         for label in (
+            "__name__",
+            "__mine",
+            "action",
+            "alert",
             "alertname",
+            "auto_resolve",
+            "bound",
             "category",
+            "correlation",
             "escalation_level",
             "escalation_policy",
+            "instance",
+            "job",
             "le",
+            "outcome",
+            "resource",
+            "result",
+            "scope",
             "severity",
             "type",
+            "window",
         )
     },
     "an identity that names a label twice": (
@@ -345,9 +377,9 @@ FAULTS = {
         " write for example 'smarthost: localhost:587'",
     ),
     "buckets that do not rise": (
-        "metrics: {duration_buckets: [0.15, 0.1]}\n",
+        "metrics: {duration_buckets: [0.15, 0.1, 0.5]}\n",
         1,
-        "metrics.duration_buckets: must rise; write [0.1, 0.15]",
+        "metrics.duration_buckets: must rise; write [0.1, 0.15, 0.5]",
     ),
     "a correlation of one category": (
         "correlation: {rules: {FeatureExtractionErrorStorm: {members:"
@@ -377,6 +409,174 @@ FAULTS = {
         "escalation.policies.default.levels.1.delay: is not longer than group_wait (45s), so the"
         " level before it would never be told; write more",
     ),
+    "a bucket bound without end": (
+        "metrics: {duration_buckets: [0.1, 0.15, .inf]}\n",
+        1,
+        "metrics.duration_buckets.2: must be a finite number (here: .inf);"
+        " write for example 'duration_buckets: [0.1, 0.15, 0.5]'",
+    ),
+    "a latency threshold that p95 can't pass": (
+        latency("threshold: 10.0"),
+        3,
+        f"{LATENCY}.threshold: p95 is never found above the highest bucket bound, 10.0, so this"
+        " would never fire; add a higher bound to metrics.duration_buckets and to the library's"
+        " duration_buckets",
+    ),
+    "an override above all bounds": (
+        latency("overrides:\n      big_model:\n        threshold: 20"),
+        5,
+        f"{LATENCY}.overrides.big_model.threshold: p95 is never found above the highest bucket"
+        " bound, 10.0, so this would never fire; add it and a higher bound to"
+        " metrics.duration_buckets and to the library's duration_buckets",
+    ),
+    "a high threshold that is the critical one": (
+        "alerts:\n  FeatureExtractionLatencyHigh:\n    threshold: 0.15\n",
+        3,
+        f"{HIGH}.threshold: is not below the 0.15 of FeatureExtractionLatencyCritical; write less",
+    ),
+    "a high override above the critical threshold": (
+        "alerts:\n  FeatureExtractionLatencyHigh:\n    overrides:\n      big_model:\n"
+        "        threshold: 0.25\n",
+        5,
+        f"{HIGH}.overrides.big_model.threshold: is not below the 0.15 of"
+        " FeatureExtractionLatencyCritical; write less",
+    ),
+    "a critical override below the high threshold": (
+        latency("overrides:\n      big_model:\n        threshold: 0.075"),
+        5,
+        f"{LATENCY}.overrides.big_model.threshold: is not above the 0.1 of"
+        " FeatureExtractionLatencyHigh; write more",
+    ),
+    "a rate of too few samples": (
+        latency("window: 59s"),
+        3,
+        f"{LATENCY}.window: is less than four evaluation intervals, so a rate would often be of"
+        " too few samples; write 60s or more",
+    ),
+    "a count of remediations over too few samples": (
+        "alerts:\n  FeaturewatchRemediationFailed:\n    window: 30s\n",
+        3,
+        "alerts.FeaturewatchRemediationFailed.window: is less than four evaluation intervals, so a"
+        " rate would often be of too few samples; write 60s or more",
+    ),
+    "an extractor that is forgotten before it is missed": (
+        "alerts:\n  FeatureExtractionMetricsAbsent:\n    window: 10m\n    for: 6m\n",
+        3,
+        "alerts.FeatureExtractionMetricsAbsent.window: is less than 'for' and five minutes, so a"
+        " vanished extractor would be forgotten before anyone hears of it; write 660s or more",
+    ),
+    "a label by which Alertmanager routes": (
+        latency('labels: {auto_resolve: "false"}'),
+        3,
+        f"{LATENCY}.labels.auto_resolve: is set by the rules; name yours otherwise",
+    ),
+    "a label that an alert without extractor is told apart by": (
+        "alerts: {FeaturewatchRemediationFailed: {labels: {outcome: bad}}}\n",
+        1,
+        "alerts.FeaturewatchRemediationFailed.labels.outcome: is set by the rules;"
+        " name yours otherwise",
+    ),
+    "a label that would name the threshold's bound": (
+        "alerts: {FeatureExtractionThresholdNotBucket: {labels: {le: x}}}\n",
+        1,
+        "alerts.FeatureExtractionThresholdNotBucket.labels.le: is set by the rules;"
+        " name yours otherwise",
+    ),
+    "a label that is Prometheus's own": (
+        latency("labels: {__name__: x}"),
+        3,
+        f"{LATENCY}.labels.__name__: is reserved by Prometheus; begin it with a letter",
+    ),
+    "an alert that claims to be a correlated one": (
+        latency("labels: {category: correlation}"),
+        3,
+        f"{LATENCY}.labels.category: is that of the correlated alerts, which others are muted by;"
+        " write another one",
+    ),
+    "a template in a label": (
+        latency("labels: {team: 'team {{ $labels.extractor }}'}"),
+        3,
+        f"{LATENCY}.labels.team: '{{{{' would begin a template of Prometheus; write plain text",
+    ),
+    "a night in one piece": (
+        nights('times: [{start_time: "22:00", end_time: "06:00"}]'),
+        4,
+        f"{NIGHT}.times.0.end_time: is not after start_time; split what spans midnight in two, one"
+        " that ends at 24:00 and one that starts at 00:00",
+    ),
+    "a moment": (
+        nights('times: [{start_time: "06:00", end_time: "06:00"}]'),
+        4,
+        f"{NIGHT}.times.0.end_time: is not after start_time; split what spans midnight in two, one"
+        " that ends at 24:00 and one that starts at 00:00",
+    ),
+    "a weekday that does not exist": (
+        nights("weekdays: [mon]"),
+        4,
+        f"{NIGHT}.weekdays.0: has the wrong form (here: mon);"
+        " write for example \"weekdays: ['monday:friday', sunday]\"",
+    ),
+    "weekdays that end before they begin": (
+        nights("weekdays: [saturday:sunday]"),
+        4,
+        f"{NIGHT}.weekdays.0: ends before it begins (here: saturday:sunday);"
+        " write for example \"weekdays: ['monday:friday', sunday]\"",
+    ),
+    "a month that does not exist": (
+        nights('months: ["13"]'),
+        4,
+        f"{NIGHT}.months.0: has the wrong form (here: '13');"
+        " write for example \"months: ['january:march', '12']\"",
+    ),
+    "months that end before they begin": (
+        nights('months: ["november:2"]'),
+        4,
+        f"{NIGHT}.months.0: ends before it begins (here: november:2);"
+        " write for example \"months: ['january:march', '12']\"",
+    ),
+    "a day that no month has": (
+        nights('days_of_month: ["32"]'),
+        4,
+        f"{NIGHT}.days_of_month.0: has the wrong form (here: '32');"
+        " write for example \"days_of_month: ['1:5', '-3:-1']\"",
+    ),
+    "days of a month that end before they begin": (
+        nights('days_of_month: ["28:-1"]'),
+        4,
+        f"{NIGHT}.days_of_month.0: ends before it begins, at least in February (here: 28:-1);"
+        " write for example \"days_of_month: ['1:5', '-3:-1']\"",
+    ),
+    "years that end before they begin": (
+        nights('years: ["2028:2026"]'),
+        4,
+        f"{NIGHT}.years.0: ends before it begins (here: 2028:2026);"
+        " write for example \"years: ['2026:2028']\"",
+    ),
+    "no weekdays": (
+        nights("weekdays: []"),
+        4,
+        f"{NIGHT}.weekdays: must not be empty (here: []);"
+        " write for example \"weekdays: ['monday:friday', sunday]\"",
+    ),
+    "a time interval that is always": (
+        nights("location: Europe/Paris"),
+        4,
+        f"{NIGHT}: is always; write times, weekdays, days_of_month, months or years",
+    ),
+    "a time interval that is never": (
+        "routing: {time_intervals: {nights: []}}\n",
+        1,
+        "routing.time_intervals.nights: has no times; write some, or leave it out",
+    ),
+    "a level that the next one overtakes while its severity waits": (
+        "routing:\n  severities:\n    high: {group_wait: 5m}\n"
+        "escalation:\n  policies:\n    error_rate_spike:\n      levels:\n"
+        "        - {channels: [email], recipients: [monitoring_team], response_time: immediate}\n"
+        "        - {channels: [email], recipients: [monitoring_team], response_time: immediate}\n",
+        9,
+        "escalation.policies.error_rate_spike.levels.1.delay: is not longer than group_wait"
+        " (300s), so the level before it would never be told; write more",
+    ),
     "a quiet time that nothing defines": (
         "routing:\n  severities:\n    low:\n      mute_time_intervals: [nights]\n",
         4,
@@ -395,7 +595,8 @@ FAULTS = {
         "maintenance.1.name: w is the name of another window; write one of its own",
     ),
     "an evaluation that is rarer than Prometheus looks back": (
-        "alerting:\n  evaluation_interval: 5m\ncorrelation: {enabled: false}\n",
+        "alerting:\n  evaluation_interval: 5m\ncorrelation: {enabled: false}\n"
+        f"alerts: {{{', '.join(f'{name}: {{window: 20m}}' for name in RATES)}}}\n",
         2,
         "alerting.evaluation_interval: is too long for escalation, whose clock is looked up for"
         " 5m; write 4m or less",
@@ -440,6 +641,37 @@ def test_one_line_says_where_what_and_how_to_mend(fault, root, overlay):
     text, line, said = FAULTS[fault]
     file = overlay(text)
     assert complaint(root, file) == f"{file}:{line}: {said}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # No alert of low severity escalates.
+        "routing: {severities: {low: {group_wait: 10m}}}\n",
+        "routing: {people: {group_wait: 10m, group_interval: 10m}}\nescalation: {enabled: false}\n",
+        # A level after 2m, which critical alerts alone reach.
+        "routing: {severities: {high: {group_wait: 3m}}}\nalerts: {FeatureExtractionErrorRateHigh:"
+        " {escalation: resource_critical, max_escalation_levels: 1}}\n",
+        # Without the other one there is nothing to be below of.
+        "alerts: {FeatureExtractionLatencyHigh: {threshold: 0.15},"
+        " FeatureExtractionLatencyCritical: {enabled: false}}\n",
+        "alerts: {FeatureExtractionLatencyHigh: {overrides: {m: {enabled: false}}},"
+        " FeatureExtractionLatencyCritical: {overrides: {m: {threshold: 0.1}}}}\n",
+        "alerts: {FeatureExtractionLatencyHigh: {overrides: {m: {threshold: 0.25}}},"
+        " FeatureExtractionLatencyCritical: {overrides: {m: {threshold: 0.5}}}}\n",
+        # A mean needs no second sample.
+        "alerts: {FeatureExtractionResourcesCritical: {window: 15s}}\n",
+        # Labels that are an identity elsewhere only.
+        "alerts: {FeatureExtractionLatencyHigh: {labels: {outcome: slow, category: speed}}}\n",
+        nights(
+            '{times: [{start_time: "22:00", end_time: "24:00"}], weekdays: [Monday:friday],'
+            ' days_of_month: ["1", "-3:-1", "1:-2"], months: ["January:3", "12"],'
+            ' years: ["2026:2028"], location: Europe/Paris}'
+        ),
+    ],
+)
+def test_what_only_looks_like_a_fault_is_accepted(text, root, overlay):
+    load_config(root, [overlay(text)])
 
 
 @pytest.mark.parametrize(

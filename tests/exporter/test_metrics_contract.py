@@ -7,6 +7,7 @@ import sys
 import tomllib
 import weakref
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -170,6 +171,12 @@ def test_package_depends_on_prometheus_client_alone(root):
         "prometheus-client"
     ]
     assert project["optional-dependencies"] == {"gpu": ["nvidia-ml-py>=12"]}
+
+
+def test_installed_package_requires_prometheus_client_alone_without_an_extra():
+    needs = [need.partition(";") for need in metadata.requires("featurewatch")]
+    always = [need for need, _, marker in needs if "extra ==" not in marker]
+    assert [re.match(r"[\w-]+", need)[0] for need in always] == ["prometheus-client"]
 
 
 def test_library_imports_nothing_beyond_prometheus_client_and_the_standard_library():

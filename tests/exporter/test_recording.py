@@ -252,15 +252,6 @@ def test_entry_that_cannot_be_counted_stops_no_later_one(extractor, value):
     assert waiting(extractor) == 0
 
 
-def test_multiprocess_mode_is_warned_about_at_the_start(registry, monkeypatch, caplog):
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "anywhere")
-    Extractor(registry=registry)
-    Extractor("other", registry=registry)
-    assert [record.getMessage() for record in caplog.records] == [
-        "PROMETHEUS_MULTIPROC_DIR is set, but each process shows its own metrics"
-    ]
-
-
 def test_scrape_inside_of_a_scrape_ends_and_the_next_one_shows_everything(
     extractor, value, monkeypatch
 ):

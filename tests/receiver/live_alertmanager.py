@@ -139,7 +139,7 @@ class LiveAlertmanager:
     def told(self, status: str = "firing") -> set[tuple[str, str, str]]:
         """Extractor, severity and level of every alert that was notified of."""
         return {
-            (labels["extractor"], labels["severity"], labels["escalation_level"])
+            (labels.get("extractor", ""), labels["severity"], labels["escalation_level"])
             for message in self._webhook.messages()
             for alert in message["alerts"]
             if alert["status"] == status
@@ -166,6 +166,10 @@ class LiveAlertmanager:
     def _marks(self) -> set[str | None]:
         alerts = [a for message in self._webhook.messages() for a in message["alerts"]]
         return {alert["labels"].get("mark") for alert in alerts}
+
+    def alerts(self) -> list[Json]:
+        """Those that fire, muted ones too."""
+        return self._get("alerts")
 
     def silences(self) -> list[Json]:
         """Those in effect."""

@@ -151,6 +151,36 @@ def test_the_silence_says_who_and_why_to_everybody_who_looks(
     ]
 
 
+def test_an_alert_about_no_extractor_is_acknowledged_for_itself_alone(
+    live: LiveAlertmanager, acknowledger: Acknowledger
+) -> None:
+    """Those of single extractors may begin afterwards."""
+    absent = {"alertname": "FeatureExtractionMetricsAbsent", "type": "absent"}
+    live.fire(level=1, **absent, extractor="")
+    made = acknowledger.acknowledge({"alertname": absent["alertname"]}, NOTE)
+    assert made.labels["extractor"] == ""
+    assert [found.labels for found in acknowledger.current()] == [made.labels]
+    live.fire(level=2, **absent, extractor="")
+    live.fire(level=2, **absent, extractor="b")
+    live.wait_told(level=2, extractor="b")
+    held = [a for a in live.alerts() if a["status"]["silencedBy"]]
+    assert [(a["labels"].get("extractor"), a["labels"]["escalation_level"]) for a in held] == [
+        (None, "2")
+    ]
+    assert made.covers({**absent, "category": "performance"})
+    assert not made.covers({**absent, "category": "performance", "extractor": "b"})
+
+
+def test_a_label_that_only_others_of_its_name_have_tells_an_alert_from_them(
+    live: LiveAlertmanager, acknowledger: Acknowledger
+) -> None:
+    live.fire(level=1)
+    live.fire(level=1, cluster="eu")
+    acknowledger.acknowledge({**ALERT, "cluster": ""}, NOTE)
+    live.fire(level=2, cluster="eu")
+    live.wait_told(level=2)
+
+
 @pytest.mark.parametrize("hours", [-26, 26])
 def test_it_begins_at_once_when_our_clock_is_wrong(
     live: LiveAlertmanager, client: Alertmanager, hours: int

@@ -129,7 +129,6 @@ def test_a_file_asks_for_each_level_of_its_alert(name, generated):
 # Each of these changes must fail the file of its alert, or that file proves nothing.
 MUTATIONS = {
     "FeatureExtractionLatencyCritical": [
-        "{threshold: 0.1}",
         "{threshold: 0.25}",
         "{for: 15s}",
         "{cooldown: 1m45s}",
@@ -141,7 +140,6 @@ MUTATIONS = {
     ],
     "FeatureExtractionLatencyHigh": [
         "{threshold: 0.075}",
-        "{threshold: 0.15}",
         "{cooldown: 5m15s}",
         "{escalation_required: true}",
     ],
@@ -175,19 +173,36 @@ MUTATIONS = {
     "FeaturewatchRemediationFailed": ["{window: 14m}", "{cooldown: 1m}"],
     "FeaturewatchReceiverDown": ["{for: 2m15s}", "{cooldown: 1m}"],
 }
+# One threshold of latency can't reach the other, so that one gives way.
+LATENCY_MUTATIONS = [
+    (
+        "FeatureExtractionLatencyCritical",
+        "alerts: {FeatureExtractionLatencyCritical: {threshold: 0.1},"
+        " FeatureExtractionLatencyHigh: {threshold: 0.075}}",
+    ),
+    (
+        "FeatureExtractionLatencyHigh",
+        "alerts: {FeatureExtractionLatencyHigh: {threshold: 0.15},"
+        " FeatureExtractionLatencyCritical: {enabled: false}}",
+    ),
+]
 CORRELATION_MUTATIONS = {
     "FeatureExtractionLatencyCascade": ["{window: 4m45s}", "{window: 5m15s}"],
     "FeatureExtractionErrorStorm": ["{window: 2m15s}", "{cooldown: 2m15s}"],
 }
-CHANGES = [
-    (name, f"alerts: {{{name}: {change}}}")
-    for name, changes in MUTATIONS.items()
-    for change in changes
-] + [
-    (name, f"correlation: {{rules: {{{name}: {change}}}}}")
-    for name, changes in CORRELATION_MUTATIONS.items()
-    for change in changes
-]
+CHANGES = (
+    LATENCY_MUTATIONS
+    + [
+        (name, f"alerts: {{{name}: {change}}}")
+        for name, changes in MUTATIONS.items()
+        for change in changes
+    ]
+    + [
+        (name, f"correlation: {{rules: {{{name}: {change}}}}}")
+        for name, changes in CORRELATION_MUTATIONS.items()
+        for change in changes
+    ]
+)
 
 
 @pytest.mark.parametrize(("name", "change"), CHANGES)

@@ -21,7 +21,7 @@ alerts:
     window: 10m
     for: 1m
     min_requests: 0
-    overrides: {big_model: {threshold: 0.25}, small_model: {threshold: 0.075}}
+    overrides: {big_model: {threshold: 0.25}, small_model: {threshold: 0.5}}
   FeatureExtractionCacheHitRateLow: {enabled: false}
   FeatureExtractionResourcesCritical:
     overrides: {big_model: {threshold: {cpu: 0.8, memory: 0.9}}}

@@ -13,15 +13,11 @@ import yaml
 from featurewatch_kit import generate
 from featurewatch_kit.checks.matchers import Matcher, parse_all
 from featurewatch_kit.checks.routing import Route, read_routes
+from featurewatch_kit.usage import without_comments
 
 # Tell the receiver of the chain and of planned work; they are no trouble, and nobody is told.
 SIGNALS = frozenset({"Watchdog", "FeaturewatchMaintenance"})
 CORRELATION = "correlation"
-
-
-def without_comments(expr: str) -> str:
-    """PromQL as it is evaluated."""
-    return re.sub(r"#.*", "", expr).strip()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,116 @@
+"""Servers of several processes, made of the code that docs/instrument.md shows."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+HOST = "127.0.0.1"
+SECONDS = 30.0
+#: What stands in for the model; it waits while the file `hold` is there.
+MODEL = """
+import os, time
+def model(window):
+    while os.path.exists("hold"):
+        time.sleep(0.01)
+    return window
+"""
+
+
+def documented(text: str, heading: str) -> list[str]:
+    """The Python blocks below a heading of a document."""
+    section = re.search(rf"^## {heading}\n(.*?)(?=^## )", text, re.DOTALL | re.MULTILINE)
+    assert section, f"no section {heading}"
+    return re.findall(r"```python\n(.*?)```", section[1], re.DOTALL)
+
+
+def eventually(wanted: object, ask: Callable[[], object], seconds: float = SECONDS) -> None:
+    """Wait until *ask* returns *wanted*."""
+    end = time.monotonic() + seconds
+    while (answer := ask()) != wanted:
+        assert time.monotonic() < end, f"still {answer!r}, not {wanted!r}"
+        time.sleep(0.05)
+
+
+class Server:
+    """A running server; ``folder`` is PROMETHEUS_MULTIPROC_DIR."""
+
+    def __init__(self, command: list[str], place: Path, port: int) -> None:
+        self.folder = place / "shared"
+        self.url = f"http://{HOST}:{port}"
+        self.metrics_url = f"{self.url}/metrics/"
+        self._log = place / "log"
+        environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self.folder)}
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=place,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def extract(self, times: int = 1) -> None:
+        for number in range(times):
+            body = json.dumps({"window": number}).encode()
+            request = Request(  # noqa: S310
+                f"{self.url}/features", body, {"Content-Type": "application/json"}
+            )
+            with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+                assert json.load(answer) == {"window": number}
+
+    def metrics(self) -> str:
+        with urlopen(self.metrics_url, timeout=SECONDS) as answer:  # noqa: S310
+            return answer.read().decode()
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The value of one sample of ours, None without it."""
+        wanted = {"extractor": "feature_extractor", **labels}
+        for family in text_string_to_metric_families(self.metrics()):
+            for sample in family.samples:
+                if sample.name == f"feature_extraction_{name}" and sample.labels == wanted:
+                    return sample.value
+        return None
+
+    def requests(self) -> float | None:
+        return self.value("requests_total")
+
+    def workers(self) -> list[int]:
+        """Those that have begun to write."""
+        alive = {child.pid for child in psutil.Process(self._process.pid).children()}
+        written = self.folder.glob("counter_*.db")
+        return [pid for file in written if (pid := _number(file)) in alive]
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def is_up(self) -> bool:
+        assert self._process.poll() is None, self.log()
+        try:
+            return bool(self.metrics())
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(SECONDS)
+        finally:
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+
+
+def _number(file: Path) -> int:
+    name = file.stem.rpartition("_")[2]
+    return int(name) if name.isdigit() else 0
