@@ -11,6 +11,9 @@ PARALLEL ?= --numprocesses=2 --dist=loadgroup
 # What `make test-compat` runs, and on the programs of which suites of Debian.
 SUITES ?= bookworm trixie sid
 TESTS ?= tests
+# What `make test-ray` installs; remove .venv-ray to try another.
+RAY ?= ray[serve]
+RAY_VENV := .venv-ray
 overlays = $(foreach file,$(CONFIG),--config $(file))
 options = $(overlays) $(if $(OUT),--out $(OUT))
 
@@ -28,7 +31,11 @@ test: tools lint types check ## Run lint, types, the check of generated files, a
 
 .PHONY: test-compat
 test-compat: venv ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)
-	@scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(TESTS)
+	@scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(PARALLEL) $(TESTS)
+
+.PHONY: test-ray
+test-ray: tools $(RAY_VENV)/.installed ## Run the tests on a real Ray Serve (RAY="ray[serve]==2.60.0")
+	@scripts/alone.sh $(BIN)/pytest tests/ray_serve
 
 .PHONY: generate
 generate: venv ## Write rules, Alertmanager configuration, dashboards (CONFIG=my.yaml OUT=folder)
@@ -66,6 +73,12 @@ lock: venv ## Renew requirements-dev.txt
 .PHONY: venv
 venv: $(VENV)/.installed ## Create the virtual environment
 
+# Half a gigabyte, and for make test-ray alone.
+$(RAY_VENV)/.installed:
+	@scripts/make-venv.sh $(PYTHON) $(RAY_VENV)
+	@$(RAY_VENV)/bin/python -m pip install --quiet "$(RAY)"
+	@touch $@
+
 $(VENV)/.installed: requirements-dev.txt pyproject.toml receivers/pyproject.toml kit/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "featurewatch needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
@@ -83,5 +96,5 @@ tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has th
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) .tools .tools.new .tools-* build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RAY_VENV) .tools .tools.new .tools-* build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf exporter/*.egg-info kit/*.egg-info receivers/*.egg-info

@@ -1,5 +1,5 @@
 // The whole system: settings, recording rules, alerts, dashboards, Alertmanager's configuration,
-// and all of it as resources for the Prometheus Operator.
+// all of it as resources for the Prometheus Operator, and what Prometheus scrapes.
 local unknown = import 'lib/unknown.libsonnet';
 
 (import 'config.libsonnet') +
@@ -7,6 +7,7 @@ local unknown = import 'lib/unknown.libsonnet';
 (import 'dashboards/dashboards.libsonnet') +
 (import 'alertmanager/alertmanager.libsonnet') +
 (import 'operator/operator.libsonnet') +
+(import 'prometheus/prometheus.libsonnet') +
 {
   // Overrides in jsonnet do not pass the kit's model: at least no key of theirs goes unread.
   local settings = $._config.featurewatch,
@@ -17,4 +18,5 @@ local unknown = import 'lib/unknown.libsonnet';
   prometheusAlerts:: checked(super.prometheusAlerts),
   grafanaDashboards:: checked(super.grafanaDashboards),
   alertmanagerConfig:: checked(super.alertmanagerConfig),
+  featurewatchPrometheus:: checked(super.featurewatchPrometheus),
 }

@@ -49,9 +49,9 @@ def _override(config: Config, alert: Any, choice: int) -> dict[str, Any]:
 
 def _threshold(config: Config, alert: Any, choice: int) -> Any:
     if isinstance(alert, LatencyAlert):
-        # Nothing is ever above the last bound: p95 is at most that.
-        bounds = config.metrics.duration_buckets[:-1]
-        return bounds[choice % len(bounds)]
+        # Nothing is ever above the last bound: p95 is at most that. High must be below critical.
+        low, high = config.metrics.duration_buckets[:-2], config.metrics.duration_buckets[1:-1]
+        return (high if alert.severity == "critical" else low)[choice % len(low)]
     if isinstance(alert, ResourceAlert):
         return {name: _near(value, choice) for name, value in alert.threshold}
     return _near(alert.threshold, choice)

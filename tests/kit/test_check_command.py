@@ -82,7 +82,7 @@ def files(root: Path, config: Config) -> dict[str, str]:
     ("file", "old", "new"),
     [
         (generate.ALERTS, "vector(1)", "vector(1"),
-        (generate.RULES, "record: ", "record: 1-"),
+        (generate.RULES, "expr: ", "expr: 1 +* "),
         (generate.ALERTMANAGER, "receiver: default-level-1", "receiver: gone"),
     ],
 )

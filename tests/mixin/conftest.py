@@ -11,7 +11,7 @@ import pytest
 import rjsonnet
 
 # What the jsonnet sources are; a vendored copy has no need of the rest.
-FOLDERS = ["alertmanager", "dashboards", "lib", "operator", "rules"]
+FOLDERS = ["alertmanager", "dashboards", "lib", "operator", "prometheus", "rules"]
 FILES = ["mixin.libsonnet", "config.libsonnet", "config.yaml", "config.schema.json"]
 
 Build = Callable[[str], Any]

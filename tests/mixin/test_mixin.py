@@ -56,6 +56,7 @@ ALL = """
   alertmanager: mixin.alertmanagerConfig,
   dashboards: mixin.grafanaDashboards,
   operator: mixin.featurewatchOperator,
+  prometheus: mixin.featurewatchPrometheus,
   identities: mixin.featurewatchIdentities,
 }
 """
@@ -201,6 +202,12 @@ def test_a_key_that_nobody_reads_is_refused(override, complaint, build):
     with pytest.raises(RuntimeError) as raised:
         build(f"(featurewatch + {{ _config+:: {{ featurewatch+: {override} }} }}).prometheusRules")
     assert complaint in str(raised.value)
+
+
+def test_the_scrape_configuration_refuses_it_too(build):
+    override = "{ _config+:: { featurewatch+: { scrape+: { tagets: ['a:9101'] } } } }"
+    with pytest.raises(RuntimeError, match="scrape has no key tagets"):
+        build(f"(featurewatch + {override}).featurewatchPrometheus")
 
 
 def test_names_that_are_yours_to_choose_are_not_refused(build):

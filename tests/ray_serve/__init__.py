@@ -1,0 +1,1 @@
+"""Measuring inside Ray Serve."""
