@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,17 +23,29 @@ def _demo(root: Path, **environment: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
+        # A shell starts what it runs in the background deaf to SIGINT, and its children inherit it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 
 def _copy(root: Path, folder: Path) -> Path:
     """A checkout without the unpacked programs and with its own build folder."""
-    names = ["alertmanager", "dashboards", "docs", "examples", "lib", "operator", "rules"]
+    names = [
+        "alertmanager",
+        "dashboards",
+        "docs",
+        "examples",
+        "lib",
+        "operator",
+        "prometheus",
+        "rules",
+    ]
     for name in names:
         shutil.copytree(root / name, folder / name)
     for file in root.glob("*.libsonnet"):
         shutil.copy(file, folder)
     shutil.copy(root / "config.yaml", folder)
+    shutil.copy(root / "config.schema.json", folder)
     return folder
 
 
