@@ -31,24 +31,22 @@ local promql = import 'promql.libsonnet';
     local alert = config.alerts[name];
     local among(operator, extractors) = 'extractor%s%s' % [
       operator,
-      std.escapeStringJson(std.join('|', [promql.regex(name) for name in extractors])),
+      std.escapeStringJson(promql.regex(extractors)),
     ];
     local at(value, matchers) =
       local where = if matchers == [] then '' else '{%s}' % std.join(', ', matchers);
       '%s * group by (%s) (%s%s)' % [promql.number(value), q.by, q.instances, where];
     local overrides = std.objectKeysValues(alert.overrides);
     local off = [o.key for o in overrides if std.get(o.value, 'enabled') == false];
-    local own = [
-      { extractor: o.key, value: pick(o.value) }
-      for o in overrides
-      if std.get(o.value, 'enabled') != false && pick(o.value) != null
-    ];
+    // Pairs, and each looked at once: there may be a thousand.
+    local all = [[o.key, pick(o.value)] for o in overrides if std.get(o.value, 'enabled') != false];
+    local own = [pair for pair in all if pair[1] != null];
     {
       record: 'featurewatch:' + record,
       // An extractor for which the alert is off has no threshold to be beyond of.
       expr: std.join('\nor\n', [
-        at(value, [among('=~', [o.extractor for o in own if o.value == value])])
-        for value in std.set([o.value for o in own])
+        at(value, [among('=~', [pair[0] for pair in own if pair[1] == value])])
+        for value in std.set([pair[1] for pair in own])
       ] + [at(pick(alert), if off == [] then [] else [among('!~', off)])]),
       labels: { alert: name } + labels,
     },

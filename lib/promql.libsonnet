@@ -13,8 +13,16 @@ local scope(identity) = {
   number: number,
   scope: scope,
 
-  // A text as a regular expression that matches nothing else.
-  regex(text):: std.join('', [if std.member('\\.+*?()|[]{}^$', c) then '\\' + c else c for c in std.stringChars(text)]),
+  // Texts as a regular expression that matches each of them and nothing else. All at once, since
+  // there may be a thousand.
+  regex(texts)::
+    local separator = '\u0001';
+    local escaped = std.foldl(
+      function(text, char) std.strReplace(text, char, '\\' + char),
+      std.stringChars('\\.+*?()|[]{}^$'),
+      std.join(separator, texts)
+    );
+    std.strReplace(escaped, separator, '|'),
 
   // Unix time at which each firing alert began.
   start(alert, matchers=[])::

@@ -33,7 +33,7 @@ function(config)
       ||| % [
         q.by,
         q.lastSeen,
-        std.escapeStringJson(std.join('|', [promql.regex(name) for name in extractors])),
+        std.escapeStringJson(promql.regex(extractors)),
         within(window),
       ],
       { window: window.name, scope: if extractors == [] then 'all' else 'extractor' },
