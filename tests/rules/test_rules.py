@@ -125,7 +125,7 @@ def test_a_correlation_that_names_no_window_has_that_of_all(generated):
         rule["alert"]: re.findall(r"<= (\d+)$", rule["expr"], re.MULTILINE)
         for rule in rules(folder / "rules/generated/featurewatch_alerts.yaml")
         if rule.get("labels", {}).get("category") == "correlation"
-        and rule["labels"]["escalation_level"] == "1"
+        and rule["labels"].get("escalation_level") == "1"
     }
     assert begins == {
         "FeatureExtractionErrorStorm": ["420"],
