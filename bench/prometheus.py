@@ -127,8 +127,7 @@ def _start(root: Path, folder: Path, processes: Processes, address: str) -> None
         "storage.tsdb.path": folder / "data",
         "web.listen-address": address,
     }
-    command = [str(program), *(f"--{name}={value}" for name, value in options.items())]
-    processes.start("prometheus", command, folder=programs.start_folder(program, root))
+    processes.start_program("prometheus", program, root, options)
 
 
 def _fill(run: Running) -> None:

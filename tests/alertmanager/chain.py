@@ -93,17 +93,15 @@ class Chain:
 
     def _start(self, root, folder):
         program = programs.find(programs.ALERTMANAGER, root)
-        command = [
-            str(program),
-            f"--config.file={folder / generate.ALERTMANAGER}",
-            f"--storage.path={folder / 'data'}",
-            f"--web.listen-address={self.url.removeprefix('http://')}",
-            "--web.external-url=http://alertmanager.example.com",
-            "--web.route-prefix=/",
-            "--cluster.listen-address=",
-        ]
-        place = programs.start_folder(program, root)
-        self._processes.start("alertmanager", command, folder=place)
+        options = {
+            "config.file": folder / generate.ALERTMANAGER,
+            "storage.path": folder / "data",
+            "web.listen-address": self.url.removeprefix("http://"),
+            "web.external-url": "http://alertmanager.example.com",
+            "web.route-prefix": "/",
+            "cluster.listen-address": "",
+        }
+        self._processes.start_program("alertmanager", program, root, options)
         self._processes.wait_until("alertmanager starts", self._ready)
 
     def _ready(self):

@@ -165,8 +165,7 @@ class Live:
     def _start_program(self, name: str, program: programs.Program, options: dict[str, Any]) -> None:
         path = programs.find(program, self.root)
         options |= {"web.listen-address": f"{HOST}:{self._ports[name]}"}
-        command = [str(path), *(f"--{option}={value}" for option, value in options.items())]
-        self._processes.start(name, command, folder=programs.start_folder(path, self.root))
+        self._processes.start_program(name, path, self.root, options)
         self._processes.wait_until(f"{name} starts", lambda: self._ready(name))
 
     def _ready(self, name: str) -> bool:

@@ -302,20 +302,19 @@ def prometheus(registry, root, tmp_path) -> Iterator[tuple[Prometheus, Processes
     program = programs.find(programs.PROMETHEUS, root)
     address = f"127.0.0.1:{free_port()}"
     file = tmp_path / "prometheus.yaml"
-    command = [
-        str(program),
-        f"--config.file={file}",
-        f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address={address}",
-        "--enable-feature=exemplar-storage",
-    ]
+    options = {
+        "config.file": file,
+        "storage.tsdb.path": tmp_path / "data",
+        "web.listen-address": address,
+        "enable-feature": "exemplar-storage",
+    }
     with (
         start_metrics_server(0, host="127.0.0.1", registry=registry) as server,
         Processes(tmp_path / "logs") as processes,
     ):
         target = server.url.removeprefix("http://").removesuffix("/metrics")
         file.write_text(CONFIG.format(target=target))
-        processes.start("prometheus", command, folder=programs.start_folder(program, root))
+        processes.start_program("prometheus", program, root, options)
         client = Prometheus(f"http://{address}")
         processes.wait_until("start", lambda: client.answers("/-/ready"), 60)
         yield client, processes

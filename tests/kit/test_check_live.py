@@ -77,14 +77,13 @@ def prometheus(
     _write_configuration(folder, default_project[1], metrics)
     program = programs.find(programs.PROMETHEUS, root)
     address = f"127.0.0.1:{free_port()}"
-    command = [
-        str(program),
-        f"--config.file={folder / 'prometheus.yaml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-    ]
+    options = {
+        "config.file": folder / "prometheus.yaml",
+        "storage.tsdb.path": folder / "data",
+        "web.listen-address": address,
+    }
     with Processes(folder / "logs") as processes:
-        processes.start("prometheus", command, folder=programs.start_folder(program, root))
+        processes.start_program("prometheus", program, root, options)
         client = Prometheus(f"http://{address}")
         processes.wait_until("scrape and evaluation", lambda: _ready(client), 60)
         yield client

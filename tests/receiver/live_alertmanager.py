@@ -66,15 +66,13 @@ class LiveAlertmanager:
 
     def start(self) -> None:
         program = programs.find(programs.ALERTMANAGER, ROOT)
-        command = [
-            str(program),
-            f"--config.file={self._config}",
-            f"--storage.path={self._folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self._port}",
-            "--cluster.listen-address=",
-        ]
-        folder = programs.start_folder(program, ROOT)
-        self.processes.start("alertmanager", command, folder=folder)
+        options = {
+            "config.file": self._config,
+            "storage.path": self._folder / "data",
+            "web.listen-address": f"127.0.0.1:{self._port}",
+            "cluster.listen-address": "",
+        }
+        self.processes.start_program("alertmanager", program, ROOT, options)
         self.processes.wait_until("alertmanager starts", self._is_ready)
 
     def stop(self) -> None:

@@ -75,8 +75,7 @@ def running_prometheus(root: Path, config: Path, folder: Path) -> Iterator[Scrap
         "storage.tsdb.path": folder / "prometheus-data",
         "web.listen-address": f"{HOST}:{port}",
     }
-    command = [str(path), *(f"--{name}={value}" for name, value in options.items())]
     with closing(Prometheus(f"http://{HOST}:{port}")) as client, Processes(folder / "logs") as all_:
-        all_.start("prometheus", command, folder=programs.start_folder(path, root))
+        all_.start_program("prometheus", path, root, options)
         all_.wait_until("prometheus starts", lambda: client.answers("/-/ready"), DEADLINE)
         yield Scraper(client, all_)

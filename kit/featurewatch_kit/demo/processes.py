@@ -7,10 +7,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from featurewatch_kit.errors import DemoError
+from featurewatch_kit.programs import start_folder
 
 _STOP_SECONDS = 8.0
 
@@ -44,6 +45,13 @@ class Processes:
                 start_new_session=True,
             )
         self._children.append((name, child))
+
+    def start_program(
+        self, name: str, program: Path, root: Path, options: Mapping[str, object]
+    ) -> None:
+        """Start a program of the chain with `--option=value` for each option."""
+        command = [str(program), *(f"--{option}={value}" for option, value in options.items())]
+        self.start(name, command, folder=start_folder(program, root))
 
     def log(self, name: str) -> Path:
         """Where a child's output goes."""

@@ -176,8 +176,7 @@ class Stack:
             "web.external-url": self.urls.alertmanager,
             "cluster.listen-address": "",
         }
-        folder = programs.start_folder(program, self.root)
-        self.processes.start("alertmanager", _command(program, options), folder=folder)
+        self.processes.start_program("alertmanager", program, self.root, options)
         self._wait_for("alertmanager", self.urls.alertmanager, "/-/ready")
 
     def _start_prometheus(self, program: Path) -> None:
@@ -189,8 +188,7 @@ class Stack:
             # A resolve that was inhibited when it came is sent again after this time.
             "rules.alert.resend-delay": "5s",
         }
-        folder = programs.start_folder(program, self.root)
-        self.processes.start("prometheus", _command(program, options), folder=folder)
+        self.processes.start_program("prometheus", program, self.root, options)
         self._wait_for("prometheus", self.urls.prometheus, "/-/ready")
 
     def _python(self, name: str, arguments: list[str]) -> None:
@@ -201,10 +199,6 @@ class Stack:
         client = Client(url)
         self._exit.callback(client.close)
         self.processes.wait_until(f"{name} starts", lambda: client.answers(path))
-
-
-def _command(program: Path, options: dict[str, Any]) -> list[str]:
-    return [str(program), *(f"--{name}={value}" for name, value in options.items())]
 
 
 def _address(url: str) -> str:
