@@ -51,6 +51,11 @@ class Source:
     stale_after: float
 
     @property
+    def maps_requests(self) -> bool:
+        """Whether a rule of its own counts requests; otherwise each of its events is one."""
+        return any(rule.metric is names.REQUESTS for rule in self.rules)
+
+    @property
     def hung_after(self) -> float:
         """Seconds without a word of its reader after which a source counts as down."""
         return HUNG_SECONDS

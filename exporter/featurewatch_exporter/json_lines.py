@@ -25,8 +25,7 @@ class LineReader:
         self._totals = totals
         self._health = health
         self._follower = Follower(source.path)
-        #: Whoever maps requests counts them; otherwise each line is one.
-        self._lines_are_requests = all(rule.metric is not names.REQUESTS for rule in source.rules)
+        self._lines_are_requests = not source.maps_requests
 
     def run(self, stop: Flag) -> None:
         """Follow the file until *stop* is set."""

@@ -48,7 +48,7 @@ class StatsdReader:
         self._totals = totals
         self._health = health
         self._rules = RuleBook(source.rules)
-        self._durations_are_requests = all(r.metric is not names.REQUESTS for r in source.rules)
+        self._durations_are_requests = not source.maps_requests
         self._socket = _bound_socket(source.listen)
         #: Where it listens: with the port that was taken for port 0.
         self.address = Address(*self._socket.getsockname()[:2])

@@ -24,8 +24,8 @@ OPERATOR = "operator/generated"
 PROMETHEUS = "prometheus/generated"
 METRICS = "docs/metrics.md"
 
-PROGRAM = """
-local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVar('config')) } };
+# Everything that a jsonnet object `mixin` makes.
+MADE = """
 {
   rules: mixin.prometheusRules,
   alerts: mixin.prometheusAlerts,
@@ -35,6 +35,9 @@ local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVa
   prometheus: mixin.featurewatchPrometheus,
   identities: mixin.featurewatchIdentities,
 }
+"""
+PROGRAM = """
+local mixin = (import %s) + { _config+:: { featurewatch: std.parseJson(std.extVar('config')) } };
 """
 
 
@@ -78,7 +81,7 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
         text = rjsonnet.evaluate_snippet(
             "featurewatch",
             # An absolute path: an engine looks for others in the working folder first.
-            PROGRAM % json.dumps(str((root / MIXIN).resolve())),
+            PROGRAM % json.dumps(str((root / MIXIN).resolve())) + MADE,
             ext_vars={"config": config.model_dump_json(by_alias=True)},
         )
     except RuntimeError as error:

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from featurewatch_kit.generate import evaluate
+from featurewatch_kit.generate import MADE, evaluate
 from featurewatch_kit.project import load_config
 
 # The same wishes, as the kit's users write them and as jsonnet users do.
@@ -49,23 +49,12 @@ OTHER = """
   grafanaDashboards+:: { 'disk.json': { title: 'Disk' } },
 }
 """
-ALL = """
-{
-  rules: mixin.prometheusRules,
-  alerts: mixin.prometheusAlerts,
-  alertmanager: mixin.alertmanagerConfig,
-  dashboards: mixin.grafanaDashboards,
-  operator: mixin.featurewatchOperator,
-  prometheus: mixin.featurewatchPrometheus,
-  identities: mixin.featurewatchIdentities,
-}
-"""
 FIELDS = ["prometheusRules", "prometheusAlerts", "grafanaDashboards"]
 
 
 def program(mixin):
     """All that a mixin makes."""
-    return f"local mixin = {mixin}; {ALL}"
+    return f"local mixin = {mixin}; {MADE}"
 
 
 def groups(made):
