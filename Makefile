@@ -26,11 +26,11 @@ demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it
 	@$(BIN)/featurewatch demo $(overlays)
 
 .PHONY: test
-test: tools lint types check ## Run lint, types, the check of generated files, and all tests
+test: tools servers lint types check ## Run lint, types, the check of generated files, and all tests
 	$(BIN)/pytest $(PARALLEL)
 
 .PHONY: test-compat
-test-compat: venv ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)
+test-compat: venv servers ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)
 	@scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(PARALLEL) $(TESTS)
 
 .PHONY: test-ray
@@ -93,6 +93,15 @@ tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has th
 	  || { echo "fetching Prometheus and Alertmanager into .tools"; scripts/fetch-tools.sh .tools; } \
 	  || true
 	@$(BIN)/featurewatch tools >/dev/null
+
+# Servers that tests run as the other end; one that PATH has will do as well.
+.PHONY: servers
+servers: .tools-redis ## Fetch the servers that tests run into .tools-*
+
+.tools-redis:
+	@command -v redis-server >/dev/null \
+	  || { echo "fetching Redis into $@"; \
+	  scripts/fetch-server.sh $@ redis-server redis-tools libatomic1 libjemalloc2 liblzf1; }
 
 .PHONY: clean
 clean: ## Remove everything that make has made

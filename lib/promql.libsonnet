@@ -30,6 +30,7 @@ local scope(identity) = {
 
   // One object per configuration: `local q = promql.new($._config.featurewatch)`.
   new(config):: scope(config.metrics.identity) {
+    local q = self,
     local identity = config.metrics.identity,
     local level = std.join('_', identity),
     local braces(matchers) =
@@ -43,7 +44,8 @@ local scope(identity) = {
     metric(name, matchers=[]):: self.of('feature_extraction_' + name, matchers),
 
     // Any of several metrics, named by a regular expression.
-    anyOf(pattern):: braces(['__name__=~"feature_extraction_(%s)"' % pattern, config.metrics.selector]),
+    anyOf(pattern, matchers=[])::
+      braces(['__name__=~"feature_extraction_(%s)"' % pattern, config.metrics.selector] + matchers),
 
     // level:metric:operation, the names of the recording rules.
     local recorded = function(metric, and='') level + and + ':feature_extraction_' + metric,
@@ -72,6 +74,36 @@ local scope(identity) = {
         %s on (%s) group_left ()
       %s
     ||| % [value, operator, self.by, threshold],
+
+    // What a share is of everything; `part` has no series before its first event: it is then 0, not
+    // missing.
+    share(part, whole):: std.rstripChars(|||
+      (
+        %(part)s
+        # No series yet means that none happened, not that nothing is known.
+        or 0 * %(whole)s
+      )
+      /
+      %(whole)s
+    ||| % { part: part, whole: whole }, '\n'),
+
+    // A service that can't be instrumented may expose a snapshot of its own figures instead: the
+    // worst of its instances counts.
+    orSnapshot(expr, worst, snapshot, matchers=[]):: |||
+      # Rounded, since floating point would put some values at a threshold a hair beyond it.
+      round(
+        # Without traffic it is not a number, and less than a snapshot.
+        (%(expr)s) >= 0
+        or
+        %(worst)s by (%(by)s) (%(snapshot)s),
+        1e-10
+      )
+    ||| % {
+      expr: std.strReplace(expr, '\n', '\n  '),
+      worst: worst,
+      by: q.by,
+      snapshot: q.metric('snapshot_' + snapshot, matchers),
+    },
 
     withTraffic(expr, window, alert):: expr + |||
       # A share of a few requests says nothing. Of none at all it comes from a snapshot.

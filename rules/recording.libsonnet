@@ -9,29 +9,6 @@ function(config)
     record: record(window),
     expr: 'sum by (%s) (rate(%s[%s]))' % [std.join(', ', [q.by] + by), q.metric(metric), window],
   };
-  // A service that can't be instrumented may expose a snapshot of its own figures instead: the
-  // worst of its instances counts.
-  local orSnapshot(expr, worst, snapshot) = |||
-    # Rounded, since floating point would put some values at a threshold a hair beyond it.
-    round(
-      # Without traffic it is not a number, and less than a snapshot.
-      (%(expr)s) >= 0
-      or
-      %(worst)s by (%(by)s) (%(snapshot)s),
-      1e-10
-    )
-  ||| % { expr: std.strReplace(expr, '\n', '\n  '), worst: worst, by: q.by, snapshot: q.metric('snapshot_' + snapshot) };
-  // `part` has no series before its first event: its share is then 0, not missing.
-  local share(part, whole) = std.rstripChars(|||
-    (
-      %(part)s
-      # No series yet means that none happened, not that nothing is known.
-      or 0 * %(whole)s
-    )
-    /
-    %(whole)s
-  ||| % { part: part, whole: whole }, '\n');
-
   local instances = {
     record: q.instances,
     expr: |||
@@ -62,7 +39,7 @@ function(config)
   };
   local p95(window) = {
     record: q.p95(window),
-    expr: '# Exact at a bucket bound, and every threshold is one.\n' + orSnapshot(
+    expr: '# Exact at a bucket bound, and every threshold is one.\n' + q.orSnapshot(
       'histogram_quantile(0.95, %s)' % q.bucketRate(window),
       'max',
       'p95_seconds'
@@ -70,8 +47,8 @@ function(config)
   };
   local hitRatio(window) = {
     record: q.hitRatio(window),
-    expr: orSnapshot(
-      share(
+    expr: q.orSnapshot(
+      q.share(
         'sum by (%s) (%s{result="hit"})' % [q.by, q.lookupRate(window)],
         'sum by (%s) (%s)' % [q.by, q.lookupRate(window)]
       ),
@@ -81,8 +58,8 @@ function(config)
   };
   local ratio(record, metric, snapshot) = function(window) {
     record: record(window),
-    expr: orSnapshot(
-      share('sum by (%s) (rate(%s[%s]))' % [q.by, q.metric(metric), window], q.requestRate(window)),
+    expr: q.orSnapshot(
+      q.share('sum by (%s) (rate(%s[%s]))' % [q.by, q.metric(metric), window], q.requestRate(window)),
       'max',
       snapshot
     ),

@@ -31,6 +31,9 @@ local signals = import 'signals.libsonnet';
   featurewatchIdentities:: { [names[i]]: alerts[i].identity for i in std.range(0, std.length(names) - 1) }
                            + { [name]: config.metrics.identity for name in correlated.names },
 
+  // How the receiver sees for itself whether an alert's trouble is over.
+  featurewatchChecks:: (import 'checks.libsonnet')(config),
+
   local began(these, labels={}) = if these == [] then [] else [{
     record: 'featurewatch:alert_start_timestamp_seconds',
     [if labels != {} then 'labels']: labels,

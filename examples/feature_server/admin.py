@@ -84,12 +84,13 @@ def _deployment_routes(api: Blueprint, service: FeatureService, once: Once) -> N
     @api.post("/deployments/<name>/restart")
     def restart(name: str) -> Reply:
         _known(name, DEPLOYMENT, "deployment")
+        key = _key()
 
         def act() -> dict[str, Any]:
             service.error_share = 0.0  # a bad state that a fresh start cures
-            return {"generation": service.pool.restart()}
+            return {"generation": service.pool.restart(key)}
 
-        return jsonify(once.answer(request.path, _key(), act)), 202
+        return jsonify(once.answer(request.path, key, act)), 202
 
 
 def _cache_routes(api: Blueprint, service: FeatureService, once: Once) -> None:

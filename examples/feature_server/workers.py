@@ -22,11 +22,15 @@ _RETRY = 0.5  # seconds before a process that didn't come up is tried again
 
 @dataclass(frozen=True, kw_only=True)
 class PoolStatus:
-    """`ready_replicas` counts those that run the present generation; each restart is one."""
+    """`ready_replicas` counts those that run the present generation; each restart is one.
+
+    `restart_key` is that of the last restart, None before the first.
+    """
 
     replicas: int
     ready_replicas: int
     generation: int
+    restart_key: str | None
 
 
 @dataclass(eq=False)
@@ -53,6 +57,7 @@ class WorkerPool:
         self._replicas: list[_Replica] = []
         self._leaving: list[_Replica] = []
         self._generation = 1
+        self._restart_key: str | None = None
         self._held_mebibytes = 0
         self.scale(replicas)
 
@@ -103,13 +108,14 @@ class WorkerPool:
             self._changed.notify_all()
         return self.status()
 
-    def restart(self) -> int:
+    def restart(self, key: str | None = None) -> int:
         """Replace each process, one after the other; return the new generation.
 
-        It frees what `hold_memory` holds.
+        It frees what `hold_memory` holds. The key is told by `status`.
         """
         with self._changed:
             self._generation += 1
+            self._restart_key = key
             self._held_mebibytes = 0
             self._changed.notify_all()
             return self._generation
@@ -122,6 +128,7 @@ class WorkerPool:
                 replicas=len(self._replicas),
                 ready_replicas=len(current),
                 generation=self._generation,
+                restart_key=self._restart_key,
             )
 
     @property

@@ -1,13 +1,17 @@
 """The sections `alerts`, `correlation` and `maintenance` of config.yaml."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, field_serializer
+from pydantic import ConfigDict, Field
 
 from featurewatch_receiver.config import ActionName
 from featurewatch_receiver.values import Duration, Name, PositiveDuration, Strict, Text
 
+#: One action, several in the order in which they are tried, or none.
+Response = Annotated[
+    ActionName | list[ActionName] | None,
+    Field(examples=["clear_cache"], union_mode="left_to_right"),
+]
 Severity = Annotated[Literal["low", "medium", "high", "critical"], Field(examples=["high"])]
 Switch = Annotated[bool, Field(examples=[True])]
 Ratio = Annotated[float, Field(gt=0, lt=1, examples=[0.85])]
@@ -15,7 +19,13 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, examples=[0.15])]
 Items = Annotated[float, Field(gt=0, allow_inf_nan=False, examples=[1000])]
 MinRequests = Annotated[int, Field(ge=0, examples=[20])]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", examples=["extractor"])]
-EXAMPLE_TIME = "2026-12-01T20:00:00Z"
+
+
+def as_list(response: Response) -> list[ActionName]:
+    """Return the actions of a response in their order."""
+    if response is None:
+        return []
+    return [response] if isinstance(response, str) else response
 
 
 class Labels(Strict):
@@ -39,7 +49,7 @@ class Alert(Strict):
     escalation: Name
     escalation_required: Switch
     max_escalation_levels: Annotated[int, Field(ge=1, examples=[3])]
-    response: ActionName | None
+    response: Response
     labels: Annotated[Labels, Field(examples=[{"category": "performance", "type": "latency"}])]
     message: Text
 
@@ -158,7 +168,7 @@ class CorrelationRule(Strict):
     ]
     cooldown: Duration
     auto_resolve: Switch
-    response: ActionName | None
+    response: Response
     message: Text
 
 
@@ -179,17 +189,3 @@ class Correlation(Strict):
     enabled: Switch
     window: PositiveDuration
     rules: CorrelationRules
-
-
-class Maintenance(Strict):
-    """Planned work, during which nobody is told of the extractors' alerts; none named: of all."""
-
-    name: Name
-    from_: Annotated[AwareDatetime, Field(alias="from", strict=False, examples=[EXAMPLE_TIME])]
-    to: Annotated[AwareDatetime, Field(strict=False, examples=[EXAMPLE_TIME])]
-    extractors: Annotated[list[Text], Field(default_factory=list)]
-
-    @field_serializer("from_", "to")
-    def utc(self, time: datetime) -> str:
-        """Text of a time as the rules read it."""
-        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,6 @@ from featurewatch_kit.alertconfig import (
     Alerts,
     Correlation,
     LabelName,
-    Maintenance,
     Seconds,
     Severity,
     Switch,
@@ -16,9 +15,10 @@ from featurewatch_kit.alertconfig import (
 from featurewatch_kit.operatorconfig import Operator
 from featurewatch_kit.scrapeconfig import Scrape
 from featurewatch_kit.timeintervals import TimeInterval
+from featurewatch_receiver.backendconfig import BackendConfig
 from featurewatch_receiver.config import (
     History,
-    HttpBackend,
+    Maintenance,
     Receiver,
     Responses,
     Target,
@@ -206,7 +206,7 @@ class Config(Strict):
     receiver: Receiver
     responses: Responses
     targets: dict[Text, Target]
-    backends: dict[Name, HttpBackend]
+    backends: dict[Name, BackendConfig]
     history: History
     scrape: Scrape
     operator: Operator

@@ -6,6 +6,7 @@ from typing import Any
 
 import rjsonnet
 
+from featurewatch_kit.alertconfig import as_list
 from featurewatch_kit.config import Config
 from featurewatch_kit.errors import GenerationError
 from featurewatch_kit.metricsdoc import metrics_document
@@ -34,6 +35,7 @@ MADE = """
   operator: mixin.featurewatchOperator,
   prometheus: mixin.featurewatchPrometheus,
   identities: mixin.featurewatchIdentities,
+  checks: mixin.featurewatchChecks,
 }
 """
 PROGRAM = """
@@ -57,7 +59,10 @@ def render(config: Config, mixin: dict[str, Any]) -> dict[str, str]:
         RULES: _yaml(mixin["rules"], "rules/"),
         ALERTS: _yaml(mixin["alerts"], "rules/"),
         ALERTMANAGER: _yaml(mixin["alertmanager"], "alertmanager/"),
-        RECEIVER: _yaml(receiver_config(config).model_dump(mode="json"), "nothing else"),
+        RECEIVER: _yaml(
+            receiver_config(config, mixin["checks"]).model_dump(mode="json", by_alias=True),
+            "nothing else",
+        ),
         SCHEMA: json.dumps(editor_schema(), indent=2, ensure_ascii=False) + "\n",
         METRICS: metrics_document(mixin),
     }
@@ -90,17 +95,23 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
     return tree
 
 
-def receiver_config(config: Config) -> ReceiverConfig:
-    """What the receiver needs of the configuration."""
+def receiver_config(config: Config, checks: dict[str, Any]) -> ReceiverConfig:
+    """What the receiver needs of the configuration, and of the rules: how to see a cure."""
     responses = {name: alert.response for name, alert in config.alerts.items()}
     responses |= {name: rule.response for name, rule in config.correlation.rules.items()}
+    alerts = {
+        name: {"responses": as_list(response), **checks["alerts"].get(name, {})}
+        for name, response in responses.items()
+    }
     return ReceiverConfig(
         receiver=config.receiver,
         responses=config.responses,
         targets=config.targets,
         backends=config.backends,
         history=config.history,
-        alerts=responses,
+        maintenance=config.maintenance,
+        metrics_age=checks["metrics_age"],
+        alerts=alerts,  # type: ignore[arg-type]  # validated here
     )
 
 

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator
 
+from featurewatch_kit.alertconfig import as_list
 from featurewatch_kit.alertfaults import PLACEHOLDERS, RULE_LABELS, check_alerts, check_message
 from featurewatch_kit.config import Config, Level, Recipient, SeverityTiming, Timing
 from featurewatch_kit.scrapeconfig import check_jobs
 from featurewatch_kit.timeintervals import check_time_intervals
-from featurewatch_receiver.config import check_modes, check_targets
+from featurewatch_receiver.configcheck import (
+    check_abilities,
+    check_actions,
+    check_responses,
+    check_targets,
+)
 from featurewatch_receiver.configfile import Problem
 from featurewatch_receiver.values import seconds
 
@@ -39,9 +45,20 @@ def check_references(config: Config) -> Iterator[Problem]:
     yield from _correlation_messages(config)
     yield from check_time_intervals(config.routing.time_intervals)
     yield from check_targets(config.targets, config.backends)
-    yield from check_modes(config.responses)
+    yield from check_actions(config.responses)
+    yield from check_abilities(config.responses, config.targets, config.backends)
+    yield from _responses(config)
     jobs = {"job": config.metrics.job, "receiver_job": config.metrics.receiver_job}
     yield from check_jobs(config.scrape, jobs)
+
+
+def _responses(config: Config) -> Iterator[Problem]:
+    known = config.responses.actions.names()
+    for name, alert in config.alerts.items():
+        yield from check_responses(("alerts", name, "response"), as_list(alert.response), known)
+    for name, rule in config.correlation.rules.items():
+        path = ("correlation", "rules", name, "response")
+        yield from check_responses(path, as_list(rule.response), known)
 
 
 def _identity(config: Config) -> Iterator[Problem]:

@@ -37,7 +37,7 @@ DEFAULT_DURATION = timedelta(hours=8)
 LONGEST_DURATION = timedelta(days=30)
 # Alertmanager starts such a silence at once, however far its clock is from ours.
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-_COMMENT = re.compile(r"featurewatch (ack|resolve) at level ([0-9]{1,3}): (.*)", re.DOTALL)
+_COMMENT = re.compile(r"featurewatch (ack|resolve|hold) at level ([0-9]{1,3}): (.*)", re.DOTALL)
 
 Labels = Mapping[str, str]
 
@@ -47,6 +47,8 @@ class Kind(StrEnum):
 
     ACK = "ack"
     RESOLVE = "resolve"
+    #: An action is at work on it; see holds.py.
+    HOLD = "hold"
 
 
 @dataclass(frozen=True, kw_only=True)

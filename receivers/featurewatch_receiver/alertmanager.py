@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from urllib3.exceptions import HTTPError
 
 from featurewatch_receiver.errors import AlertmanagerError
-from featurewatch_receiver.metrics import package_version
+from featurewatch_receiver.version import package_version
 from featurewatch_receiver.text import one_line
 
 # For the connection, and for each pause within the answer.
@@ -141,7 +141,9 @@ class Alertmanager:
                 method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options
             )
         except (requests.RequestException, HTTPError, ValueError) as error:
-            raise self._error(f"can't be reached ({_cause(error)}); is it up?") from error
+            raise self._error(
+                f"can't be reached ({cause_of(error, TIMEOUT_SECONDS)}); is it up?"
+            ) from error
         if answer.status_code != requests.codes.ok:
             said = one_line(answer.text) or answer.reason
             raise self._error(f"answered {answer.status_code} to {method} {path}: {said}")
@@ -151,10 +153,10 @@ class Alertmanager:
         return AlertmanagerError(f"Alertmanager at {self._name} {text}")
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception, timeout: float) -> str:
     """What went wrong, in few words: requests wraps it several times."""
     if isinstance(error, requests.Timeout):
-        return f"no answer within {TIMEOUT_SECONDS:g} s"
+        return f"no answer within {timeout:g} s"
     reason = getattr(error.args[0], "reason", None) if error.args else None
     cause = getattr(reason, "__cause__", None)
     return one_line(getattr(cause, "strerror", None) or str(cause or reason or error))

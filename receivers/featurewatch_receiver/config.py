@@ -3,38 +3,48 @@
 `featurewatch generate` writes a `ReceiverConfig` to receivers/generated/receiver.yaml.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_serializer
 
-from featurewatch_receiver.configfile import Problem, load
+from featurewatch_receiver.backendconfig import BackendConfig
 from featurewatch_receiver.values import (
+    Count,
     Duration,
     File,
     Name,
     PositiveDuration,
+    Quantity,
     Strict,
     Text,
     Url,
     has_port,
 )
 
-ActionName = Literal[
-    "scale_up_deployment",
-    "scale_down_deployment",
-    "restart_deployment",
-    "clear_cache",
-    "trigger_retraining",
-    "optimize_resources",
-]
-# The actions that have code; the others can only be off.
-AVAILABLE: frozenset[ActionName] = frozenset({"scale_up_deployment", "clear_cache"})
+#: The name of an action of ours, or of a plugin; see actions/__init__.py.
+ActionName = Name
+EXAMPLE_TIME = "2026-12-01T20:00:00Z"
+
+
+class Tls(Strict):
+    """Certificate and key of the receiver; with `client_ca_file` clients must show theirs."""
+
+    cert_file: File
+    key_file: File
+    client_ca_file: File | None
+
+
+class ClientTls(Strict):
+    """How Alertmanager and Prometheus check the receiver and show who they are; on their hosts."""
+
+    ca_file: File | None
+    cert_file: File | None
+    key_file: File | None
 
 
 class Receiver(Strict):
-    """Where the receiver listens, who may talk to it, and where it remembers."""
+    """Where the receiver listens, who may talk to it, whom it asks, and where it remembers."""
 
     listen: Annotated[
         str,
@@ -43,47 +53,110 @@ class Receiver(Strict):
     ]
     url: Url
     token_file: File
+    old_token_file: File | None = None
+    tls: Tls | None = None
+    client_tls: ClientTls | None = None
     database: Annotated[
-        str, Field(pattern=r"^sqlite:///", examples=["sqlite:////var/lib/featurewatch/receiver.db"])
+        str,
+        Field(
+            pattern=r"^(sqlite:///|postgresql\+psycopg://)",
+            examples=["sqlite:////var/lib/featurewatch/receiver.db"],
+        ),
     ]
     runbook_file: Annotated[str, Field(min_length=1, examples=["docs/runbook.md"])]
     alertmanager_url: Url | None
+    prometheus_url: Url | None
+
+
+class Attempts(Strict):
+    """How often an action may run on one target."""
+
+    episode: Count
+    hour: Count
+    day: Count
 
 
 class Action(Strict):
     """How one action is used."""
 
-    mode: Annotated[Literal["auto", "off"], Field(examples=["off"])]
+    mode: Annotated[Literal["auto", "approve", "dry-run", "off"], Field(examples=["dry-run"])]
     cooldown: Duration
+    attempts: Annotated[Attempts, Field(examples=[{"episode": 1, "hour": 2, "day": 6}])]
+    timeout: PositiveDuration | None
+    verify: Duration
 
 
 class ScaleAction(Action):
     """An action that changes the number of replicas."""
 
-    scale_amount: Annotated[int, Field(ge=1, examples=[1])]
+    scale_amount: Count
+
+
+class ScaleUpAction(ScaleAction):
+    """One that is taken back when it is needed no more."""
+
+    lease: PositiveDuration | None
+
+
+class OptimizeAction(Action):
+    """An action that gives replicas more of what they are short of."""
+
+    factor: Annotated[float, Field(gt=1, le=4, examples=[1.25])]
+    lease: PositiveDuration | None
+
+
+class RetrainAction(Action):
+    """An action that starts a training run."""
+
+    wait: Annotated[bool, Field(examples=[False])]
+
+
+class PluginAction(Action):
+    """An action that an installed package brings; it reads `options` by itself."""
+
+    options: dict[str, Any] = Field(default={}, examples=[{}])
 
 
 class Actions(Strict):
-    """Every action of the project, by name."""
+    """Every action of the project by name, and those of plugins."""
 
-    scale_up_deployment: ScaleAction
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, PluginAction]
+
+    scale_up_deployment: ScaleUpAction
     scale_down_deployment: ScaleAction
     restart_deployment: Action
     clear_cache: Action
-    trigger_retraining: Action
-    optimize_resources: Action
+    trigger_retraining: RetrainAction
+    optimize_resources: OptimizeAction
 
     def get(self, name: ActionName) -> Action:
         """Return the settings of the action `name`."""
         action: Action = getattr(self, name)
         return action
 
+    def names(self) -> list[ActionName]:
+        """Every action that has settings."""
+        return [*type(self).model_fields, *(self.__pydantic_extra__ or {})]
+
+
+class Storm(Strict):
+    """So many episodes that begin within a window that nothing is touched any more."""
+
+    episodes: Count
+    window: PositiveDuration
+
 
 class Responses(Strict):
-    """Switch, time limit and settings of automated responses."""
+    """Switches, limits and settings of automated responses."""
 
     enabled: Annotated[bool, Field(examples=[True])]
+    dry_run: Annotated[bool, Field(examples=[False])]
     timeout: PositiveDuration
+    hold: Duration
+    approval_timeout: PositiveDuration
+    metrics_max_age: PositiveDuration
+    storm: Annotated[Storm, Field(examples=[{"episodes": 20, "window": "5m"}])]
     actions: Actions
 
 
@@ -91,20 +164,20 @@ class Target(Strict):
     """What may be touched for one extractor, and within which bounds."""
 
     backend: Name
+    cache_backend: Name | None = None
+    model_backend: Name | None = None
     deployment: Name
     cache: Name
     model: Name
     min_replicas: Annotated[int, Field(ge=0, examples=[1])]
-    max_replicas: Annotated[int, Field(ge=1, examples=[8])]
+    max_replicas: Count
+    max_cpu: Annotated[float | None, Field(gt=0, examples=[4])] = None
+    max_memory: Quantity | None = None
 
-
-class HttpBackend(Strict):
-    """A service with the admin API of docs/http-backend.md."""
-
-    kind: Annotated[Literal["http"], Field(examples=["http"])]
-    url: Url
-    token_file: File | None
-    request_timeout: PositiveDuration
+    def backend_of(self, where: str) -> Name:
+        """Name of the backend under the key `where`; without one it is that of the deployment."""
+        name: Name = getattr(self, where) or self.backend
+        return name
 
 
 class History(Strict):
@@ -113,54 +186,62 @@ class History(Strict):
     max_days: Annotated[int, Field(ge=1, examples=[30])]
 
 
+class Maintenance(Strict):
+    """Planned work, during which nobody is told of the extractors' alerts; none named: of all."""
+
+    name: Name
+    from_: Annotated[AwareDatetime, Field(alias="from", strict=False, examples=[EXAMPLE_TIME])]
+    to: Annotated[AwareDatetime, Field(strict=False, examples=[EXAMPLE_TIME])]
+    extractors: Annotated[list[Text], Field(default_factory=list)]
+
+    @field_serializer("from_", "to")
+    def utc(self, time: datetime) -> str:
+        """Text of a time as the rules read it."""
+        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def holds(self, extractor: str | None, now: datetime) -> bool:
+        """Whether the extractor is being worked on."""
+        meant = not self.extractors or extractor in self.extractors
+        return meant and self.from_ <= now < self.to
+
+
+class Check(Strict):
+    """How to see at once whether a value is beyond its threshold.
+
+    Both are PromQL with $extractor in place of the extractor, quoted, and $window in place of the
+    time to look back.
+    """
+
+    value: Text
+    threshold: Text
+    breach: Literal["above", "below"]
+
+
+class AlertResponse(Strict):
+    """What is done about one alert."""
+
+    #: Tried in this order, the next one when the one before did not help.
+    responses: list[ActionName]
+    #: By the name of the value; empty for an alert that can't be verified.
+    checks: dict[Name, Check] = {}
+    #: The least time that a check can look back.
+    min_window: PositiveDuration = "1m"
+    #: How far the alert itself looks back.
+    window: PositiveDuration = "5m"
+    #: How long the alert goes on firing after its value is well again.
+    decay: Duration = "0s"
+
+
 class ReceiverConfig(Strict):
     """Everything the receiver reads."""
 
     receiver: Receiver
     responses: Responses
     targets: dict[Text, Target]
-    backends: dict[Name, HttpBackend]
+    backends: dict[Name, BackendConfig]
     history: History
-    # The response of each alert; an alert that is not listed is recorded and no more.
-    alerts: dict[Name, ActionName | None]
-
-
-def load_receiver_config(file: Path) -> ReceiverConfig:
-    """Read and check the receiver's own file.
-
-    Raises:
-        ConfigError: with one line per fault.
-
-    """
-    return load([file], ReceiverConfig, check_remediation)
-
-
-def check_remediation(
-    config: ReceiverConfig,
-) -> Iterator[Problem]:
-    """Faults that no single key shows: references and bounds between sections."""
-    yield from check_targets(config.targets, config.backends)
-    yield from check_modes(config.responses)
-
-
-def check_targets(
-    targets: dict[str, Target], backends: dict[str, HttpBackend]
-) -> Iterator[Problem]:
-    """Each target names a backend that exists, and its bounds are in order."""
-    for name, target in targets.items():
-        path = ("targets", name)
-        if target.backend not in backends:
-            known = ", ".join(sorted(backends)) or "none yet: define one under 'backends'"
-            message = f"no backend is named {target.backend!r}; write one of: {known}"
-            yield Problem(path=(*path, "backend"), message=message)
-        if target.min_replicas > target.max_replicas:
-            message = f"is less than min_replicas; write {target.min_replicas} or more"
-            yield Problem(path=(*path, "max_replicas"), message=message)
-
-
-def check_modes(responses: Responses) -> Iterator[Problem]:
-    """No action is switched on that has no code."""
-    for name in Actions.model_fields:
-        if responses.actions.get(name).mode != "off" and name not in AVAILABLE:  # type: ignore[arg-type]
-            message = f"{name} is not available in this version; write 'mode: \"off\"'"
-            yield Problem(path=("responses", "actions", name, "mode"), message=message)
+    maintenance: list[Maintenance] = []
+    #: PromQL of the seconds since an extractor was last measured, with $extractor.
+    metrics_age: Text
+    #: An alert that is not listed is recorded and no more.
+    alerts: dict[Name, AlertResponse]

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from featurewatch_receiver.clock import Clock, utc_now
+from featurewatch_receiver.clock import Clock, DatabaseClock, utc_now
 from featurewatch_receiver.config import ReceiverConfig
-from featurewatch_receiver.database import open_reader, open_writer
+from featurewatch_receiver.database import is_sqlite, open_reader, open_writer
 from featurewatch_receiver.metrics import Metrics
 from featurewatch_receiver.tokens import Tokens
 
@@ -28,14 +28,18 @@ class Core:
         self.reader.dispose()
 
 
-def open_core(config: ReceiverConfig, tokens: Tokens, now: Clock = utc_now) -> Core:
-    """Open the database and start counting; the tables must exist."""
+def open_core(config: ReceiverConfig, tokens: Tokens, now: Clock | None = None) -> Core:
+    """Open the database and start counting; the tables must exist.
+
+    Without `now` the time is this machine's on SQLite, and the server's on PostgreSQL.
+    """
     url = config.receiver.database
+    reader = open_reader(url)
     return Core(
         config=config,
         tokens=tokens,
         writer=open_writer(url),
-        reader=open_reader(url),
+        reader=reader,
         metrics=Metrics(),
-        now=now,
+        now=now or (utc_now if is_sqlite(url) else DatabaseClock(reader)),
     )

@@ -4,7 +4,9 @@ The engine keeps its own tables beside ours, in the same database. That is what 
 and the work it causes be stored by one transaction.
 """
 
-from dbos import DBOS, DBOSClient
+from datetime import datetime
+
+from dbos import DBOSClient, WorkflowStatus
 from sqlalchemy import Connection, Engine
 
 APPLICATION = "featurewatch-receiver"
@@ -15,11 +17,12 @@ QUEUE = "remediations"
 VERSION = "1"
 POLL_SECONDS = 0.2
 MAX_RUNNING = 32
+# Finished workflows that one statement deletes.
+BATCH = 200
 
 
-def prepare_engine(url: str) -> None:
-    """Create the engine's tables and its queue, on which a target has one action at a time."""
-    DBOS.migrate(url)
+def register_queue(url: str) -> None:
+    """Tell the engine of the queue, on which a target has one action at a time."""
     client = DBOSClient(system_database_url=url, application_name=APPLICATION)
     try:
         client.register_queue(
@@ -36,21 +39,18 @@ class WorkQueue:
     """Puts remediations into the engine's queue."""
 
     def __init__(self, writer: Engine):
-        self._client = DBOSClient(
-            system_database_engine=writer,
-            application_name=APPLICATION,
-            lazy=True,
-            retry_connection_errors=False,  # a delivery must fail at once, to be sent again
-        )
+        self._client = _client(writer)
 
-    def put(self, connection: Connection, remediation_id: str, target: str) -> None:
+    def put(
+        self, connection: Connection, workflow_id: str, remediation_id: str, target: str
+    ) -> None:
         """Queue the remediation; it becomes visible when the caller's transaction commits."""
         self._client.enqueue_in_transaction(
             connection,
             {
                 "workflow_name": WORKFLOW,
                 "queue_name": QUEUE,
-                "workflow_id": remediation_id,
+                "workflow_id": workflow_id,
                 "queue_partition_key": target,
                 "app_version": VERSION,
             },
@@ -60,3 +60,55 @@ class WorkQueue:
     def close(self) -> None:
         """Let go of the engine's client."""
         self._client.destroy()
+
+
+class Workflows:
+    """What the engine has in progress and what it has finished, in whichever process."""
+
+    def __init__(self, writer: Engine):
+        self._client = _client(writer)
+
+    def executors(self) -> list[str]:
+        """Under which names work is in progress."""
+        return sorted({workflow.executor_id or "" for workflow in self._in_progress()})
+
+    def queue_again(self, executor: str) -> list[str]:
+        """Queue what is in progress under a name, and return its ids; nobody may work under it."""
+        left = self._in_progress(executor)
+        for workflow in left:
+            self._client.resume_workflow(
+                workflow.workflow_id, queue_name=workflow.queue_name or QUEUE
+            )
+        return [workflow.workflow_id for workflow in left]
+
+    def delete_finished(self, before: datetime) -> int:
+        """Delete workflows that ended before a moment, and return how many."""
+        total = 0
+        while ids := self._finished(before):
+            self._client.delete_workflows(ids)
+            total += len(ids)
+        return total
+
+    def close(self) -> None:
+        """Let go of the engine's client."""
+        self._client.destroy()
+
+    def _in_progress(self, executor: str | None = None) -> list[WorkflowStatus]:
+        return self._client.list_workflows(
+            status="PENDING", executor_id=executor, load_input=False, load_output=False
+        )
+
+    def _finished(self, before: datetime) -> list[str]:
+        old = self._client.list_workflows(
+            completed_before=before.isoformat(), limit=BATCH, load_input=False, load_output=False
+        )
+        return [workflow.workflow_id for workflow in old]
+
+
+def _client(writer: Engine) -> DBOSClient:
+    return DBOSClient(
+        system_database_engine=writer,
+        application_name=APPLICATION,
+        lazy=True,
+        retry_connection_errors=False,  # a delivery must fail at once, to be sent again
+    )

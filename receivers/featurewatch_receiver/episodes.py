@@ -8,7 +8,8 @@ own times count, never the order in which they arrive.
 import hashlib
 import json
 import re
-import uuid
+import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from enum import StrEnum
 
 from featurewatch_receiver.payload import Alert
 
+_canonical = json.JSONEncoder(sort_keys=True).encode
 LEVEL = "escalation_level"
 # Two Prometheus replicas see one alert begin at slightly different times. When an alert begins
 # later than that, it had ended in between and the delivery that said so was lost.
@@ -45,6 +47,11 @@ class Sighting:
     #: None while it fires.
     ends_at: datetime | None
 
+    @property
+    def status(self) -> str:
+        """`firing` or `resolved`, as Alertmanager calls it."""
+        return "firing" if self.ends_at is None else "resolved"
+
     def belongs_before(self, end: datetime | None) -> bool:
         """Whether it speaks of a time when the previous episode had not ended yet."""
         if end is None:
@@ -64,7 +71,7 @@ def sight(alert: Alert, now: datetime) -> Sighting:
     starts_at = min(alert.starts_at, now)
     ends_at = max(starts_at, min(alert.ends_at, now)) if alert.status == "resolved" else None
     return Sighting(
-        identity=hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest(),
+        identity=hashlib.sha256(_canonical(labels).encode()).hexdigest(),
         fingerprint=alert.fingerprint,
         level=level_of(alert.labels),
         labels=labels,
@@ -72,6 +79,11 @@ def sight(alert: Alert, now: datetime) -> Sighting:
         starts_at=starts_at,
         ends_at=ends_at,
     )
+
+
+def new_id() -> str:
+    """Return an id that is never used twice; later ones are greater, which keeps indexes small."""
+    return f"{time.time_ns():016x}{secrets.token_hex(8)}"
 
 
 @dataclass(kw_only=True)
@@ -94,7 +106,7 @@ class Episode:
     annotations: dict[str, str]
     escalation_level: int
     started_at: datetime
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=new_id)
     resolved_at: datetime | None = None
     alerts: dict[str, AlertState] = field(default_factory=dict)
     stored: bool = False

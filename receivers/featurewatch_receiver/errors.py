@@ -3,10 +3,13 @@
 ReceiverError
 ├── ConfigError: the configuration can't be used; carries one line per problem
 ├── ListenError: the address can't be listened on
+├── SlotError: more processes than there are executor slots
 ├── AlertmanagerError: Alertmanager can't be asked, or refused
+├── PrometheusError: Prometheus can't be asked, or refused
 ├── AcknowledgementError: nothing, or not one alert, can be acknowledged
 ├── NoteError: who acknowledges, why or for how long is missing or makes no sense
 ├── PayloadError: a delivery is not what Alertmanager sends
+├── OverloadError: more deliveries arrive than can be stored; this one is not
 ├── ActionSkippedError: the action is not due after all; carries a named reason
 ├── DeadlineError: the action's time is up
 └── TargetError: the target did not do as asked; carries a named reason
@@ -14,7 +17,9 @@ ReceiverError
     ├── TargetSilentError: no complete answer; what the target did is not known
     ├── TargetRefusedError: the target answered with an error
     ├── TargetAnswerInvalidError: the answer is not the contract's
-    └── TargetChangedError: somebody else changed what the plan was made for
+    ├── TargetChangedError: somebody else changed what the plan was made for
+    ├── TargetFailedError: the target took the change and will never get there
+    └── TargetBlindError: the target can't tell whether it was told before
 """
 
 from enum import StrEnum
@@ -22,15 +27,35 @@ from typing import ClassVar
 
 
 class SkipReason(StrEnum):
-    """Why an action does not run."""
+    """Why an action does not run; docs/automation.md explains each."""
 
+    # Of the configuration.
     RESPONSES_DISABLED = "responses_disabled"
     ACTION_OFF = "action_off"
     TARGET_NOT_ALLOWED = "target_not_allowed"
+    DRY_RUN = "dry_run"
+    # Of people.
+    KILL_SWITCH = "kill_switch"
+    MAINTENANCE = "maintenance"
+    APPROVAL_DENIED = "approval_denied"
+    APPROVAL_EXPIRED = "approval_expired"
+    # Of the alert.
     ALERT_RESOLVED = "alert_resolved"
+    ALERT_NOT_FIRING = "alert_not_firing"
+    SOURCE_UNREACHABLE = "source_unreachable"
+    METRICS_TOO_OLD = "metrics_too_old"
+    # Of what ran already.
     TARGET_BUSY = "target_busy"
     COOLDOWN = "cooldown"
-    AT_MAX_REPLICAS = "at_max_replicas"
+    ATTEMPTS_PER_EPISODE = "attempts_per_episode"
+    ATTEMPTS_PER_HOUR = "attempts_per_hour"
+    ATTEMPTS_PER_DAY = "attempts_per_day"
+    STORM = "storm"
+    # Of the target.
+    AT_BOUND = "at_bound"
+    ROLLOUT_UNDER_WAY = "rollout_under_way"
+    OTHER_OWNER = "other_owner"
+    NOTHING_TO_DO = "nothing_to_do"
 
 
 class ReceiverError(Exception):
@@ -49,8 +74,16 @@ class ListenError(ReceiverError):
     """The address can't be listened on."""
 
 
+class SlotError(ReceiverError):
+    """Every executor slot is taken."""
+
+
 class AlertmanagerError(ReceiverError):
     """Alertmanager can't be reached, does not answer as it should, or refused; on one line."""
+
+
+class PrometheusError(ReceiverError):
+    """Prometheus can't be reached, does not answer as it should, or refused; on one line."""
 
 
 class AcknowledgementError(ReceiverError):
@@ -63,6 +96,10 @@ class NoteError(ReceiverError):
 
 class PayloadError(ReceiverError):
     """A delivery is not what Alertmanager sends. The text names the place and the mend."""
+
+
+class OverloadError(ReceiverError):
+    """More deliveries arrive than can be stored; this one is not. The text says why."""
 
 
 class ActionSkippedError(ReceiverError):
@@ -113,3 +150,15 @@ class TargetChangedError(TargetError):
     """Somebody else changed what the plan was made for."""
 
     reason = "target_changed"
+
+
+class TargetFailedError(TargetError):
+    """The target took the change and will never get there."""
+
+    reason = "rollout_failed"
+
+
+class TargetBlindError(TargetError):
+    """The target can't tell whether it was told before, so nobody knows."""
+
+    reason = "outcome_unknown"

@@ -1,21 +1,23 @@
-"""Stores a delivery and queues what it calls for, in one transaction.
+"""Stores deliveries and queues what they call for, in one transaction.
 
 Nothing is logged or counted before the transaction has been committed.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from featurewatch_receiver import logs, remediations
-from featurewatch_receiver.config import ActionName
+from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.episodes import AlertState, Episode, Outcome, Sighting, Timeline, sight
 from featurewatch_receiver.payload import Webhook
-from featurewatch_receiver.policy import PASSING, Situation, decide
+from featurewatch_receiver.planner import Planner, Subject
 from featurewatch_receiver.remediations import Decision
+from featurewatch_receiver.reports import report_decision
 from featurewatch_receiver.schema import alerts, episodes
 
 # The alert that always fires, see rules/signals.libsonnet. Others have one of that name too.
@@ -26,33 +28,45 @@ WATCHDOG = {"alertname": "Watchdog", "category": "featurewatch"}
 class Receipt:
     """What a delivery meant: for the log and the counters."""
 
-    seen: list[tuple[Sighting, Outcome]] = field(default_factory=list)
+    at: datetime
+    seen: list[tuple[Sighting, Outcome]]
     decisions: list[Decision] = field(default_factory=list)
 
 
-def accept(core: Core, queue: WorkQueue, webhook: Webhook) -> None:
-    """Take in one delivery.
+def accept(core: Core, queue: WorkQueue, webhooks: Sequence[Webhook]) -> list[Receipt]:
+    """Store deliveries, all of them or none, as if one came after the other.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: nothing was stored.
 
     """
     now = core.now()
-    # In order of time, so that an older alert never closes what a newer one opened.
-    troubles = [alert for alert in webhook.alerts if not alert.is_signal]
-    sightings = sorted((sight(a, now) for a in troubles), key=lambda s: s.starts_at)
-    receipt = Receipt()
+    deliveries = [_sightings(webhook, now) for webhook in webhooks]
+    receipts = []
     with core.writer.begin() as connection:
-        timelines = load_timelines(connection, {s.identity for s in sightings})
-        for sighting in sightings:
-            receipt.seen.append((sighting, timelines[sighting.identity].see(sighting)))
-        for timeline in timelines.values():
-            timeline.settle()
+        timelines = load_timelines(connection, {s.identity for d in deliveries for s in d})
+        for sightings in deliveries:
+            receipts.append(Receipt(now, [(s, timelines[s.identity].see(s)) for s in sightings]))
+            for identity in {s.identity for s in sightings}:
+                timelines[identity].settle()
         save(connection, timelines.values())
-        receipt.decisions = _decide(core, connection, queue, timelines.values())
-    _report(core, webhook, receipt)
-    if any(a.labels.items() >= WATCHDOG.items() for a in webhook.alerts if a.status == "firing"):
-        core.metrics.watchdog.set(now.timestamp())
+        # Of what fires after the last of them: they are decided together, and told with it.
+        decisions = Planner(core, connection, queue).consider(_firing(timelines.values()))
+        receipts[-1].decisions = decisions
+    return receipts
+
+
+def _sightings(webhook: Webhook, now: datetime) -> list[Sighting]:
+    """In order of time, so that an older alert never closes what a newer one opened."""
+    troubles = [alert for alert in webhook.alerts if not alert.is_signal]
+    return sorted((sight(alert, now) for alert in troubles), key=lambda s: s.starts_at)
+
+
+def _firing(timelines: Iterable[Timeline]) -> Iterator[Subject]:
+    for episode in (t.current for t in timelines):
+        if episode and not episode.ended():
+            name, extractor = episode.labels["alertname"], episode.labels.get("extractor")
+            yield Subject(episode_id=episode.id, alertname=name, extractor=extractor)
 
 
 def load_timelines(connection: Connection, identities: set[str]) -> dict[str, Timeline]:
@@ -138,60 +152,18 @@ def _alert_row(episode_id: str, fingerprint: str, state: AlertState) -> dict[str
     }
 
 
-def _decide(
-    core: Core, connection: Connection, queue: WorkQueue, timelines: Iterable[Timeline]
-) -> list[Decision]:
-    """Decide for each open episode whose action is not settled; what may run is queued."""
-    firing = [t.current for t in timelines if t.current and not t.current.ended()]
-    due = [
-        (remediations.remediation_id(episode.id, action), episode, action)
-        for episode in firing
-        if (action := core.config.alerts.get(episode.labels["alertname"]))
-    ]
-    earlier = remediations.skips(connection, [row_id for row_id, _, _ in due])
-    decisions = []
-    for row_id, episode, action in due:
-        if row_id in earlier and earlier[row_id] not in PASSING:
-            continue
-        decision = _decision(core, connection, episode, action)
-        if row_id in earlier and decision.skip == earlier[row_id]:
-            continue
-        remediations.add(connection, decision, core.now(), again=row_id in earlier)
-        if decision.target and not decision.skip:
-            queue.put(connection, decision.id, decision.target)
-        decisions.append(decision)
-    return decisions
-
-
-def _decision(core: Core, connection: Connection, episode: Episode, action: ActionName) -> Decision:
-    extractor = episode.labels.get("extractor")
-    target = extractor if extractor in core.config.targets else None
-    situation = Situation(
-        action=action,
-        extractor=extractor,
-        now=core.now(),
-        busy=remediations.is_busy(connection, target),
-        last_run=remediations.last_run(connection, action, target),
-    )
-    return Decision(
-        episode_id=episode.id,
-        alertname=episode.labels["alertname"],
-        action=action,
-        target=target,
-        skip=decide(core.config, situation),
-    )
-
-
-def _report(core: Core, webhook: Webhook, receipt: Receipt) -> None:
+def report(core: Core, webhook: Webhook, receipt: Receipt) -> None:
+    """Log and count a delivery that was stored."""
     if webhook.truncated_alerts:
         core.metrics.truncated.inc(webhook.truncated_alerts)
         logs.event("alerts truncated", group=webhook.group_key, count=webhook.truncated_alerts)
-    for sighting, outcome in receipt.seen:
-        status = "resolved" if sighting.ends_at else "firing"
-        core.metrics.alerts.labels(status).inc()
-        logs.event("alert", outcome=outcome, status=status, **_fields(sighting))
+    for status, number in Counter(s.status for s, _ in receipt.seen).items():
+        core.metrics.alerts.labels(status).inc(number)
+    logs.events("alert", [{"outcome": o, "status": s.status} | _fields(s) for s, o in receipt.seen])
     for decision in receipt.decisions:
-        _report_decision(core, decision)
+        report_decision(core, decision)
+    if any(a.labels.items() >= WATCHDOG.items() for a in webhook.alerts if a.status == "firing"):
+        core.metrics.watchdog.set(receipt.at.timestamp())
 
 
 def _fields(sighting: Sighting) -> dict[str, object]:
@@ -204,17 +176,3 @@ def _fields(sighting: Sighting) -> dict[str, object]:
         "ends_at": sighting.ends_at,
         "summary": sighting.annotations.get("summary"),
     }
-
-
-def _report_decision(core: Core, decision: Decision) -> None:
-    if decision.skip:
-        core.metrics.remediations.labels(decision.action, "skipped").inc()
-        core.metrics.skips.labels(decision.action, decision.skip).inc()
-    logs.event(
-        "remediation",
-        id=decision.id,
-        alertname=decision.alertname,
-        target=decision.target,
-        state=decision.state,
-        reason=decision.skip,
-    )

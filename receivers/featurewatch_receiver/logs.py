@@ -10,6 +10,7 @@ from featurewatch_receiver.text import one_line
 
 _logger = logging.getLogger("featurewatch_receiver")
 # Libraries speak up only when something is wrong.
+_encode = json.JSONEncoder(default=str).encode
 _LEVELS = {"featurewatch_receiver": "INFO", "dbos": "WARNING", "gunicorn.error": "WARNING"}
 
 
@@ -17,16 +18,19 @@ class JsonLine(logging.Formatter):
     """A record, its fields and the last line of its exception as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        line = {
+        """Return the line, or several of the same event."""
+        rows = getattr(record, "rows", None) or [getattr(record, "fields", {})]
+        start = {
             "time": _plain(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **_plain(getattr(record, "fields", {})),
         }
+        end = {}
         if record.exc_info and record.exc_info[1]:
-            line["error"] = repr(record.exc_info[1])
-        return json.dumps(line, default=str)
+            end["error"] = repr(record.exc_info[1])
+        return "\n".join(
+            _encode(start | {k: _plain(v) for k, v in row.items()} | end) for row in rows
+        )
 
 
 def _plain(value: Any) -> Any:
@@ -57,6 +61,12 @@ def library(name: str) -> logging.Logger:
 def event(name: str, **fields: object) -> None:
     """Log what happened. Fields never hold a token."""
     _logger.info(name, extra={"fields": fields})
+
+
+def events(name: str, rows: list[dict[str, object]]) -> None:
+    """Log what happened several times at once: a line each, in one write."""
+    if rows:
+        _logger.info(name, extra={"rows": rows})
 
 
 def trouble(name: str, error: BaseException | None = None, **fields: object) -> None:

@@ -1,25 +1,17 @@
 """What the receiver counts about itself."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from featurewatch_receiver.config import AVAILABLE
+from featurewatch_receiver.actions import actions
+from featurewatch_receiver.remediations import OUTCOMES
+from featurewatch_receiver.version import package_version
 
 _PREFIX = "featurewatch_receiver"
 # From a quick cache clear to the default responses.timeout of 300 s.
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _RESULTS = ("accepted", "invalid", "unauthorized", "too_large", "unavailable", "failed")
-_OUTCOMES = ("succeeded", "failed", "timed_out", "skipped")
-
-
-def package_version() -> str:
-    """Return this package's version, also when it runs from its source."""
-    try:
-        return version("featurewatch-receiver")
-    except PackageNotFoundError:
-        return "0+source"
 
 
 class Family(NamedTuple):
@@ -85,7 +77,7 @@ class Metrics:
             self.deliveries.labels(result)
         for status in ("firing", "resolved"):
             self.alerts.labels(status)
-        for action in sorted(AVAILABLE):
+        for action in sorted(actions()):
             self.duration.labels(action)
-            for outcome in _OUTCOMES:
+            for outcome in OUTCOMES:
                 self.remediations.labels(action, outcome)

@@ -5,8 +5,9 @@ else. Only fields that some leave out may be missing, and fields that this recei
 may be there: newer Alertmanagers add some.
 """
 
+import json
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -16,10 +17,7 @@ from featurewatch_receiver.errors import PayloadError
 
 VERSION = "4"
 _LONGEST = 200
-
-
-def _without_nul(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL's text can't hold it
+_NUL = b"\\u0000"
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -35,9 +33,8 @@ def _named(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
-Clean = Annotated[str, pydantic.AfterValidator(_without_nul)]
 Moment = Annotated[pydantic.AwareDatetime, pydantic.AfterValidator(_in_utc)]
-Labels = Annotated[dict[Clean, Clean], pydantic.AfterValidator(_named)]
+Labels = Annotated[dict[str, str], pydantic.AfterValidator(_named)]
 Status = Literal["firing", "resolved"]
 
 
@@ -52,12 +49,12 @@ class Alert(Part):
 
     status: Status
     labels: Labels
-    annotations: dict[Clean, Clean]
+    annotations: dict[str, str]
     starts_at: Annotated[Moment, Field(alias="startsAt")]
     #: Year 1 while the alert fires.
     ends_at: Annotated[Moment, Field(alias="endsAt")]
-    fingerprint: Annotated[Clean, Field(min_length=1)]
-    generator_url: Annotated[Clean, Field(alias="generatorURL")] = ""
+    fingerprint: Annotated[str, Field(min_length=1)]
+    generator_url: Annotated[str, Field(alias="generatorURL")] = ""
 
     @property
     def is_signal(self) -> bool:
@@ -69,9 +66,9 @@ class Webhook(Part):
     """One delivery: the whole group, firing and resolved alerts mixed."""
 
     version: Literal["4"]
-    group_key: Annotated[Clean, Field(alias="groupKey")]
+    group_key: Annotated[str, Field(alias="groupKey")]
     status: Status
-    receiver: Clean
+    receiver: str
     #: Alerts of the group that Alertmanager left out.
     truncated_alerts: Annotated[int, Field(alias="truncatedAlerts", ge=0)] = 0
     alerts: list[Alert]
@@ -85,11 +82,26 @@ def parse(body: bytes) -> Webhook:
 
     """
     try:
-        return Webhook.model_validate_json(body)
+        webhook = Webhook.model_validate_json(body)
+        # Rare, so that it is not looked for in each text.
+        return webhook if _NUL not in body else Webhook.model_validate_json(_without_nul(body))
     except pydantic.ValidationError as error:
         problems = error.errors(include_url=False)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise PayloadError(_line(problems[0]) + more) from error
+
+
+def _without_nul(body: bytes) -> bytes:
+    """PostgreSQL's text can't hold that character."""
+    return json.dumps(_replaced(json.loads(body))).encode()
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_replaced(name): _replaced(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_replaced(inner) for inner in value]
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
 
 
 def _line(problem: ErrorDetails) -> str:

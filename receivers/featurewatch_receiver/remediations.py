@@ -3,12 +3,12 @@
 Each change of state is one transaction that also appends a row to remediation_steps.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from featurewatch_receiver.config import ActionName
 from featurewatch_receiver.errors import SkipReason
@@ -20,20 +20,48 @@ class State(StrEnum):
 
     #: Decided and queued.
     PLANNED = "planned"
+    #: Its plan waits for a person.
+    AWAITING_APPROVAL = "awaiting_approval"
     #: Its plan is stored and it may have touched the target.
     RUNNING = "running"
-    #: The target confirmed what was planned.
-    SUCCEEDED = "succeeded"
+    #: The target is as planned; now the alert's values must follow.
+    VERIFYING = "verifying"
+    #: The alert's values came back.
+    EFFECTIVE = "effective"
+    #: They did not.
+    INEFFECTIVE = "ineffective"
+    #: The target is as planned, and there is no alert whose values could follow.
+    DONE = "done"
+    #: The target is as planned, and nobody could tell whether it helped.
+    INCONCLUSIVE = "inconclusive"
     #: The target refused, answered nonsense, or was changed by somebody else.
     FAILED = "failed"
-    #: It was not confirmed within responses.timeout.
+    #: The target was not as planned within the timeout.
     TIMED_OUT = "timed_out"
+    #: It may have been carried out, and the target can't tell.
+    IN_DOUBT = "in_doubt"
+    #: A person stopped it.
+    CANCELLED = "cancelled"
     #: It did not touch the target; the reason is a SkipReason.
     SKIPPED = "skipped"
 
 
-ACTIVE = (State.PLANNED, State.RUNNING)
-RAN = (State.SUCCEEDED, State.FAILED, State.TIMED_OUT)
+class Origin(StrEnum):
+    """Who wants it."""
+
+    ALERT = "alert"
+    PERSON = "person"
+    #: The end of a lease.
+    LEASE = "lease"
+
+
+#: They keep the target for themselves.
+ACTIVE = (State.PLANNED, State.RUNNING, State.VERIFYING)
+OPEN = (*ACTIVE, State.AWAITING_APPROVAL)
+#: The ends of those that brought the target to where they wanted it.
+ARRIVED = (State.EFFECTIVE, State.INEFFECTIVE, State.INCONCLUSIVE, State.DONE)
+FAILURES = (State.FAILED, State.TIMED_OUT, State.IN_DOUBT)
+OUTCOMES = tuple(state for state in State if state not in OPEN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +69,34 @@ class Remediation:
     """One row, with what its episode adds."""
 
     id: str
+    episode_id: str | None
     action: ActionName
     target: str | None
+    origin: Origin
+    requested_by: str | None
+    approved_by: str | None
+    queued: int
     state: State
+    reason: str | None
     plan: dict[str, Any] | None
+    back_to: dict[str, Any] | None
+    values_before: dict[str, float] | None
+    values_after: dict[str, float] | None
+    hold_id: str | None
+    created_at: datetime
     started_at: datetime | None
-    alertname: str
+    waiting_since: datetime | None
+    acted_at: datetime | None
+    done_at: datetime | None
+    finished_at: datetime | None
+    alertname: str | None
+    labels: dict[str, str]
     episode_resolved: bool
+
+    @property
+    def workflow_id(self) -> str:
+        """The engine's key of its present run."""
+        return workflow_id(self.id, self.queued)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,116 +112,142 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What was decided for an episode: one action, to be run or skipped."""
+    """What was decided: one action, to be run or skipped."""
 
-    episode_id: str
-    alertname: str
+    id: str
+    episode_id: str | None
+    alertname: str | None
     action: ActionName
     target: str | None
     skip: SkipReason | None
-
-    @property
-    def id(self) -> str:
-        """The remediation's key."""
-        return remediation_id(self.episode_id, self.action)
+    #: How often it was queued; a decision to run is one more.
+    queued: int = 0
+    origin: Origin = Origin.ALERT
+    actor: str = "policy"
+    detail: str | None = None
+    back_to: dict[str, Any] | None = None
 
     @property
     def state(self) -> State:
         """Where the remediation begins."""
         return State.SKIPPED if self.skip else State.PLANNED
 
+    @property
+    def workflow_id(self) -> str:
+        """The engine's key of the run."""
+        return workflow_id(self.id, self.queued)
 
-def remediation_id(episode_id: str, action: ActionName) -> str:
-    """Return the key that allows one remediation per episode and action."""
-    return f"{episode_id}:{action}"
+    def once_more(self) -> "Decision":
+        """The same, queued once more."""
+        return replace(self, queued=self.queued + 1)
 
 
-def add(connection: Connection, decision: Decision, now: datetime, *, again: bool) -> None:
-    """Store a decision; with `again`, in place of an earlier one that had to pass."""
+def workflow_id(row_id: str, queued: int) -> str:
+    """Return the engine's key of the n-th run of a remediation."""
+    return f"{row_id}@{queued}"
+
+
+def row_id_of(workflow: str) -> str:
+    """Return the remediation of a run."""
+    return workflow.rpartition("@")[0]
+
+
+def store(connection: Connection, decision: Decision, now: datetime, *, again: bool) -> None:
+    """Store a decision; with `again`, in place of an earlier skip of the same id."""
     row = {
-        "id": decision.id,
-        "episode_id": decision.episode_id,
         "action": decision.action,
         "target": decision.target,
         "state": decision.state,
         "reason": decision.skip,
-        "created_at": now,
+        "queued": decision.queued,
         "finished_at": now if decision.skip else None,
     }
     if again:
-        connection.execute(update(remediations).where(remediations.c.id == decision.id), row)
+        values = row | {"started_at": None}
+        connection.execute(update(remediations).where(remediations.c.id == decision.id), values)
     else:
-        connection.execute(insert(remediations), row)
-    step = Step(at=now, actor="policy", state=decision.state, reason=decision.skip)
-    _append(connection, decision.id, step)
+        new = {
+            "id": decision.id,
+            "episode_id": decision.episode_id,
+            "origin": decision.origin,
+            "requested_by": decision.actor if decision.origin is Origin.PERSON else None,
+            "back_to": decision.back_to,
+            "created_at": now,
+        }
+        connection.execute(insert(remediations), row | new)
+    step = Step(
+        at=now,
+        actor=decision.actor,
+        state=decision.state,
+        reason=decision.skip,
+        detail=decision.detail,
+    )
+    append(connection, decision.id, step)
 
 
-def enter(connection: Connection, row_id: str, step: Step, **values: Any) -> bool:
-    """Change the state of an active remediation; False if it had ended already."""
+def enter(
+    connection: Connection,
+    row_id: str,
+    step: Step,
+    *,
+    of: tuple[State, ...] = ACTIVE,
+    **values: Any,
+) -> bool:
+    """Change the state of a remediation that is in one of `of`; False if it is not."""
     row = {"state": step.state, "reason": step.reason, **values}
-    if step.state not in ACTIVE:
+    if step.state not in OPEN:
         row["finished_at"] = step.at
-    active = remediations.c.state.in_(ACTIVE)
-    change = update(remediations).where(remediations.c.id == row_id, active).values(row)
+    there = remediations.c.state.in_(of)
+    change = update(remediations).where(remediations.c.id == row_id, there).values(row)
     if connection.execute(change).rowcount == 0:
         return False
-    _append(connection, row_id, step)
+    append(connection, row_id, step)
     return True
 
 
-def start(connection: Connection, row_id: str, now: datetime) -> None:
-    """Note when work began, the first time only: a crash buys no time."""
-    fresh = remediations.c.started_at.is_(None)
+def note(connection: Connection, row_id: str, **values: Any) -> None:
+    """Write values that change no state."""
+    connection.execute(update(remediations).where(remediations.c.id == row_id).values(values))
+
+
+def note_first(connection: Connection, row_id: str, column: str, now: datetime) -> None:
+    """Write a time, the first time only: a crash buys no time."""
+    fresh = remediations.c[column].is_(None)
     connection.execute(
-        update(remediations).where(remediations.c.id == row_id, fresh).values(started_at=now)
+        update(remediations).where(remediations.c.id == row_id, fresh).values({column: now})
     )
 
 
-def load(connection: Connection, row_id: str) -> Remediation:
-    """Read one remediation."""
+def load(connection: Connection, row_id: str) -> Remediation | None:
+    """Read one remediation; None when there is none, or no more."""
     row = connection.execute(
-        select(remediations, episodes.c.alertname, episodes.c.resolved_at)
-        .join(episodes)
+        select(remediations, episodes.c.alertname, episodes.c.labels, episodes.c.resolved_at)
+        .outerjoin(episodes)
         .where(remediations.c.id == row_id)
-    ).one()
+    ).one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    resolved = values.pop("resolved_at") is not None
     return Remediation(
-        id=row.id,
-        action=row.action,
-        target=row.target,
-        state=State(row.state),
-        plan=row.plan,
-        started_at=row.started_at,
-        alertname=row.alertname,
-        episode_resolved=row.resolved_at is not None,
+        **values
+        | {
+            "labels": row.labels or {},
+            "episode_resolved": resolved,
+            "state": State(row.state),
+            "origin": Origin(row.origin),
+        }
     )
 
 
-def skips(connection: Connection, ids: list[str]) -> dict[str, SkipReason | None]:
-    """Which of these remediations exist, with the reason of those that were skipped."""
-    columns = remediations.c.id, remediations.c.reason, remediations.c.state
-    rows = connection.execute(select(*columns).where(remediations.c.id.in_(ids)))
-    return {r.id: SkipReason(r.reason) if r.state == State.SKIPPED else None for r in rows}
+def is_in(connection: Connection, row_id: str, state: State) -> bool:
+    """Whether the remediation is in this state; nobody changes that before the transaction ends."""
+    found = select(remediations.c.state).where(remediations.c.id == row_id).with_for_update()
+    return connection.scalar(found) == state
 
 
-def is_busy(connection: Connection, target: str | None) -> bool:
-    """Whether an action is planned or running on the target."""
-    active = exists().where(remediations.c.target == target, remediations.c.state.in_(ACTIVE))
-    return bool(connection.scalar(select(active)))
-
-
-def last_run(connection: Connection, action: ActionName, target: str | None) -> datetime | None:
-    """When the action last ended on the target, however it ended."""
-    ended: datetime | None = connection.scalar(
-        select(func.max(remediations.c.finished_at)).where(
-            remediations.c.target == target,
-            remediations.c.action == action,
-            remediations.c.state.in_(RAN),
-        )
-    )
-    return ended
-
-
-def _append(connection: Connection, row_id: str, step: Step) -> None:
+def append(connection: Connection, row_id: str, step: Step) -> None:
+    """Append to the steps of a remediation."""
     connection.execute(
         insert(remediation_steps),
         {

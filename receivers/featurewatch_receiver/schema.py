@@ -1,6 +1,7 @@
 """The receiver's tables. All times are UTC.
 
-Episodes and alerts are what was heard, remediations and their steps what was done about it.
+Episodes, alerts and notifications are what was heard and told; remediations, their steps and leases
+what was done about it; switches and audit what people did.
 """
 
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -51,7 +53,7 @@ metadata = MetaData()
 episodes = Table(
     "episodes",
     metadata,
-    Column("id", Text, primary_key=True, comment="Random, never used twice."),
+    Column("id", Text, primary_key=True, comment="Never used twice; later ones are greater."),
     Column("identity", Text, nullable=False, comment="Hash of the labels without the level."),
     Column("alertname", Text, nullable=False, comment="The alert's name."),
     Column("extractor", Text, comment="The extractor label, if the alert has one."),
@@ -61,6 +63,16 @@ episodes = Table(
     Column("escalation_level", Integer, nullable=False, comment="The highest level seen."),
     Column("started_at", UtcTime, nullable=False, comment="When its first alert began."),
     Column("resolved_at", UtcTime, comment="When its last alert ended; null while one fires."),
+    # What people and Alertmanager have done about it, as the reconciliation last saw it.
+    Column("acknowledged_at", UtcTime, comment="When somebody took it; null while nobody has it."),
+    Column("acknowledged_by", Text, comment="Who has it."),
+    Column("acknowledged_reason", Text, comment="What they said."),
+    Column("first_acknowledged_at", UtcTime, comment="When somebody first took it."),
+    Column("silenced_at", UtcTime, comment="Since when a silence mutes all of it; else null."),
+    Column("silenced_by", Text, comment="Who made that silence."),
+    Column("inhibited_at", UtcTime, comment="Since when another alert mutes all of it; else null."),
+    Column("resolved_by", Text, comment="Who resolved it by hand."),
+    Column("resolved_reason", Text, comment="What they said."),
 )
 Index(
     "one_open_episode",
@@ -82,22 +94,45 @@ alerts = Table(
     Column("ends_at", UtcTime, comment="When it ended; null while it fires."),
 )
 
+notifications = Table(
+    "episode_notifications",  # the engine has a table "notifications", in SQLite beside ours
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("episode_id", ForeignKey(episodes.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("level", Integer, nullable=False, comment="The escalation level that was told."),
+    Column("at", UtcTime, nullable=False, comment="When Alertmanager was seen to have it to tell."),
+    Column("receiver", Text, nullable=False, comment="Alertmanager's receiver."),
+    Column("status", Text, nullable=False, comment="firing or resolved."),
+)
+
 remediations = Table(
     "remediations",
     metadata,
-    # The primary key is also the workflow's id: one run per episode and action, for ever.
-    Column("id", Text, primary_key=True, comment="<episode>:<action>."),
-    Column("episode_id", ForeignKey(episodes.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("id", Text, primary_key=True, comment="<episode>:<action>:<attempt>, or manual:<id>."),
+    Column("episode_id", ForeignKey(episodes.c.id, ondelete="CASCADE"), index=True),
     Column("action", Text, nullable=False, comment="An action of responses.actions."),
     Column("target", Text, comment="A key of targets; null when the extractor is not listed."),
+    Column("origin", Text, nullable=False, comment="An Origin; see remediations.py."),
+    Column("requested_by", Text, comment="The person who asked for it."),
+    Column("approved_by", Text, comment="The person who approved the plan."),
+    # Each time it is queued it is a workflow of its own: <id>@<queued>.
+    Column("queued", Integer, nullable=False, comment="How often it was queued."),
     Column("state", Text, nullable=False, comment="A State; see remediations.py."),
     Column("reason", Text, comment="Why it was skipped or did not succeed."),
     Column("plan", JSON(none_as_null=True), comment="What the target shall look like; absolute."),
+    Column("back_to", JSON(none_as_null=True), comment="For the end of a lease: the state before."),
+    Column("values_before", JSON(none_as_null=True), comment="The alert's values before it acted."),
+    Column("values_after", JSON(none_as_null=True), comment="Those seen last while verifying."),
+    Column("hold_id", Text, comment="The silence that holds the next level while it runs."),
     Column("created_at", UtcTime, nullable=False, comment="When it was decided."),
-    Column("started_at", UtcTime, comment="When work began; responses.timeout counts from here."),
+    Column("started_at", UtcTime, comment="When work began; its timeout counts from here."),
+    Column("waiting_since", UtcTime, comment="Since when its plan waits, or waited, for approval."),
+    Column("acted_at", UtcTime, comment="When the target was first told."),
+    Column("done_at", UtcTime, comment="When the target was as planned; verification begins."),
     Column("finished_at", UtcTime, comment="When it reached its last state."),
 )
 Index("remediations_by_target", remediations.c.target, remediations.c.state)
+Index("remediations_by_time", remediations.c.created_at)
 
 remediation_steps = Table(
     "remediation_steps",
@@ -114,4 +149,53 @@ remediation_steps = Table(
     Column("state", Text, nullable=False, comment="The state that was entered."),
     Column("reason", Text, comment="The named reason, if the state has one."),
     Column("detail", Text, comment="One sentence for people."),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", Text, primary_key=True, comment="That of the remediation that made the change."),
+    Column("episode_id", Text, comment="The episode it was for; it may be deleted by now."),
+    Column("alertname", Text, comment="The alert that it was for."),
+    Column("target", Text, nullable=False, comment="A key of targets."),
+    Column("action", Text, nullable=False, comment="The action that made the change."),
+    Column("changed_to", JSON, nullable=False, comment="The state that the change led to."),
+    Column("back_to", JSON, nullable=False, comment="The state before the first change."),
+    Column("created_at", UtcTime, nullable=False, comment="When the change was made."),
+    Column("quiet_since", UtcTime, comment="Since when its extractor has no alert; else null."),
+    Column("waits_for", Text, comment="The SkipReason that holds its end back, if one does."),
+    Column("steps", Integer, nullable=False, comment="How many remediations were begun to end it."),
+    Column("ended_at", UtcTime, comment="When it ended; null while it lasts."),
+    Column("end_reason", Text, comment="A LeaseEnd; see leases.py."),
+    Column("ended_by", Text, comment="The person who ended it by hand."),
+)
+Index(
+    "one_lease_per_change",
+    leases.c.target,
+    leases.c.action,
+    unique=True,
+    sqlite_where=leases.c.ended_at.is_(None),
+    postgresql_where=leases.c.ended_at.is_(None),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", Text, primary_key=True, comment="kill_switch."),
+    Column("engaged", Boolean, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcTime, nullable=False, index=True, comment="When it was done."),
+    Column("actor", Text, nullable=False, comment="The person's name."),
+    Column("act", Text, nullable=False, comment="acknowledge, approve, kill_switch, ..."),
+    Column("subject", Text, nullable=False, comment="The id of what it was done to."),
+    Column("reason", Text, nullable=False, comment="What the person said."),
+    Column("detail", JSON(none_as_null=True), comment="What changed."),
 )

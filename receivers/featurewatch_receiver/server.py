@@ -11,15 +11,16 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from featurewatch_receiver import logs
 from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.errors import ListenError
-from featurewatch_receiver.factory import assemble, prepare_database, worker_of
-from featurewatch_receiver.worker import Worker
+from featurewatch_receiver.factory import Role, assemble, close, start
+from featurewatch_receiver.migrate import prepare
 
-THREADS = 8
+# More than `batches.MOST_WAITING`: the others answer who asks for health, and refuse.
+THREADS = 32
 # What still runs after that is killed, and taken up again by the next start.
 STOP_SECONDS = 3
 
 
-def serve(config: ReceiverConfig) -> None:
+def serve(config: ReceiverConfig, role: Role = Role.ALL) -> None:
     """Serve until a signal ends the process.
 
     Raises:
@@ -29,9 +30,9 @@ def serve(config: ReceiverConfig) -> None:
     """
     with closing(listen(config.receiver.listen)) as listener:
         # Not in the worker: here a fault can still be told in one line.
-        prepare_database(config.receiver.database)
+        prepare(config.receiver.database)
         logs.configure()
-        Server(config, listener).run()
+        Server(config, listener, role).run()
 
 
 def listen(address: str) -> socket.socket:
@@ -68,12 +69,13 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One process that answers, and a parent that starts it again should it die."""
 
-    def __init__(self, config: ReceiverConfig, listener: socket.socket):
+    def __init__(self, config: ReceiverConfig, listener: socket.socket, role: Role):
         self._config = config
+        self._role = role
         host, port = listener.getsockname()
         self._url = f"http://{host}:{port}"
         self._fd = listener.detach()  # gunicorn's from now on
-        self._worker: Worker
+        self._app: Flask
         super().__init__(prog="featurewatch-receiver")
 
     def load_config(self) -> None:
@@ -86,7 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": STOP_SECONDS,
             "logger_class": QuietLogger,
             "post_worker_init": lambda _: self._start_work(),
-            "worker_exit": lambda _server, _worker: self._worker.close(),
+            "worker_exit": lambda _server, _worker: close(self._app),
         }
         if "control_socket_disable" in self.cfg.settings:
             settings["control_socket_disable"] = True
@@ -95,10 +97,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Build the application, in the process that answers."""
-        app = assemble(self._config)
-        self._worker = worker_of(app)
-        return app
+        self._app = assemble(self._config, self._role)
+        return self._app
 
     def _start_work(self) -> None:
-        self._worker.start()
+        start(self._app)
         logs.event("listening", url=self._url)

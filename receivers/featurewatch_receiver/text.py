@@ -7,7 +7,11 @@ _LONGEST = 200
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
     """Return the text on one line of at most `longest` characters, without control characters."""
-    line = "".join(c if c.isprintable() else _escaped(c) for c in " ".join(text.split()))
+    if text.isprintable() and len(text) <= longest and "  " not in text and text == text.strip():
+        return text
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else _escaped(c) for c in line)
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

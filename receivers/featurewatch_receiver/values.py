@@ -7,6 +7,13 @@ import pydantic
 from pydantic import Field
 
 DURATION = r"^(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?$"
+QUANTITY = r"^([0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T)?$"
+_SIZES = {"": 1} | {
+    prefix + binary: int((1024 if binary else 1000) ** power)
+    for power, prefix in enumerate("KMGT", start=1)
+    for binary in ("i", "")
+}
+_SIZES["k"] = _SIZES.pop("K")
 _UNITS = (86_400, 3_600, 60, 1)
 HIGHEST_PORT = 65_535
 
@@ -28,6 +35,20 @@ def seconds(duration: str) -> int:
     if not match or not duration:
         raise ValueError("is not a duration")
     return sum(int(count or 0) * unit for count, unit in zip(match.groups(), _UNITS, strict=True))
+
+
+def quantity(text: str) -> int:
+    """Bytes in a quantity as Kubernetes writes memory: 512Mi is 536870912.
+
+    Raises:
+        ValueError: the text is not such a quantity.
+
+    """
+    match = re.fullmatch(QUANTITY, text)
+    if not match:
+        raise ValueError("is not a quantity")
+    count, unit = match.groups("")
+    return int(count) * _SIZES[unit]
 
 
 def _is_duration(text: str) -> str:
@@ -84,3 +105,5 @@ Url = Annotated[
     str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$", examples=["http://localhost:9099"])
 ]
 File = Annotated[str, Field(min_length=1, examples=["/etc/featurewatch/receiver-token"])]
+Count = Annotated[int, Field(ge=1, examples=[1])]
+Quantity = Annotated[str, Field(pattern=QUANTITY, examples=["8Gi"])]

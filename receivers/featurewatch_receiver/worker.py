@@ -3,67 +3,140 @@
 One worker per process: the workflow engine is a global of its process.
 """
 
+import os
 import threading
 from collections.abc import Callable
 
 from dbos import DBOS
+from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.converge import LOOK_AGAIN_SECONDS
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import APPLICATION, QUEUE, VERSION, WORKFLOW
-from featurewatch_receiver.remediator import LOOK_AGAIN_SECONDS, Remediator
+from featurewatch_receiver.database import is_sqlite
+from featurewatch_receiver.engine import (
+    APPLICATION,
+    QUEUE,
+    VERSION,
+    WORKFLOW,
+    Workflows,
+    WorkQueue,
+)
+from featurewatch_receiver.errors import SlotError
+from featurewatch_receiver.remediator import Remediator
 from featurewatch_receiver.retention import delete_old
+from featurewatch_receiver.slots import Slot
 from featurewatch_receiver.sweeper import keep_sweeping
+from featurewatch_receiver.tender import keep_tending
+from featurewatch_receiver.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SECONDS
 
-# One process on SQLite always finds its own unfinished work again. Several processes need a name
-# each, and a way to take over from the dead.
-EXECUTOR = "embedded"
+# How often the slot is checked, and the slots of the dead are looked for.
+SLOT_SECONDS = 2.0
 TIDY_SECONDS = 3600
 SWEEPER_STOP_SECONDS = 0.5
+# A step that ends no sooner keeps its slot until the process ends.
+STEPS_STOP_SECONDS = 2.0
 # A step that can't reach the database is tried again each second for a day.
 _DATABASE_ATTEMPTS = 86_400
 
 
-class Worker:
-    """The engine, its workflow, and the threads that tidy up."""
+def leave() -> None:
+    """End the process at once: what it runs may be running elsewhere by now."""
+    os._exit(1)
 
-    def __init__(self, core: Core, look_again: float = LOOK_AGAIN_SECONDS):
+
+class Worker:
+    """The engine, its workflow, its executor slot, and the threads that tidy up."""
+
+    def __init__(
+        self,
+        core: Core,
+        look_again: float = LOOK_AGAIN_SECONDS,
+        verify_again: float = VERIFY_AGAIN_SECONDS,
+        on_slot_lost: Callable[[], None] = leave,
+    ):
         self._core = core
+        self._on_slot_lost = on_slot_lost
         self._stop = threading.Event()
-        self._remediator = Remediator(core, self._stop, look_again)
-        self._tidier = threading.Thread(target=self._tidy, name="tidier", daemon=True)
-        self._sweeper = threading.Thread(
-            target=keep_sweeping, args=(core, self._stop), name="sweeper", daemon=True
-        )
+        self._workflows = Workflows(core.writer)
+        self._queue = WorkQueue(core.writer)
+        self._remediator = Remediator(core, self._queue, self._stop, look_again, verify_again)
+        self._slot: Slot | None = None
+        self._away = False
+        self._running = Running()
+        self._keeper = _thread("slot keeper", self._keep_slot)
+        self._tidier = _thread("tidier", self._tidy)
+        self._sweeper = _thread("sweeper", lambda: keep_sweeping(core, self._stop))
+        self._tender = _thread("tender", lambda: keep_tending(core, self._queue, self._stop))
 
     def start(self) -> None:
-        """Start working; unfinished remediations go on where they were."""
-        DBOS(
-            config={
-                "name": APPLICATION,
-                "system_database_url": self._core.config.receiver.database,
-                "executor_id": EXECUTOR,
-                "application_version": VERSION,
-                "log_level": "WARNING",
-                "sys_db_pool_size": 2,
-                # Nothing of ours waits for notifications; this only bounds the time to stop.
-                "notification_listener_polling_interval_sec": 0.25,
-            }
-        )
-        self._register()
-        DBOS.launch()
-        self._tidier.start()
-        self._sweeper.start()
+        """Start working; unfinished remediations go on where they were.
+
+        While the database is away it keeps trying.
+        """
+        self._attend()
+        for thread in (self._keeper, self._tidier, self._sweeper, self._tender):
+            thread.start()
+
+    def _keep_slot(self) -> None:
+        while not self._stop.wait(SLOT_SECONDS):
+            self._attend()
+
+    def _attend(self) -> None:
+        """Claim a slot if there is none yet, else keep it and look for work of the dead."""
+        try:
+            if self._slot is None:
+                self._launch()
+            elif not self._slot.is_held():
+                logs.trouble("executor slot lost", slot=self._slot.name)
+                self._on_slot_lost()
+            elif left := self._slot.take_over():
+                logs.event("work taken over", count=len(left))
+            self._away = False
+        except (SQLAlchemyError, dbos_error.DBOSException, SlotError) as error:
+            if not self._away:
+                logs.trouble("worker waits", error)
+            self._away = True
+
+    def _launch(self) -> None:
+        slot = Slot(self._core.config.receiver.database, self._workflows)
+        try:
+            DBOS(
+                config={
+                    "name": APPLICATION,
+                    "system_database_url": self._core.config.receiver.database,
+                    "executor_id": slot.name,
+                    "application_version": VERSION,
+                    "run_migrations": is_sqlite(self._core.config.receiver.database),
+                    "log_level": "WARNING",
+                    "sys_db_pool_size": 2,
+                    # Nothing of ours waits for notifications; this only bounds the time to stop.
+                    "notification_listener_polling_interval_sec": 0.25,
+                }
+            )
+            self._register()
+            DBOS.launch()
+        except BaseException:
+            DBOS.destroy(destroy_registry=True)
+            slot.release()
+            raise
+        self._slot = slot
 
     def _register(self) -> None:
         """Declare the workflow; here and not at import, since it needs this worker's parts."""
         prepare = _step("prepare", self._remediator.prepare)
         carry_out = _step("carry_out", self._remediator.carry_out)
+        verify = _step("verify", self._remediator.verify)
+        conclude = _step("conclude", self._remediator.conclude)
 
         @DBOS.workflow(name=WORKFLOW)
         def remediate(remediation_id: str) -> bool:
-            return prepare(remediation_id) and carry_out(remediation_id)
+            with self._running:
+                for step in (prepare, carry_out, verify):
+                    if not step(remediation_id):
+                        break
+                return conclude(remediation_id)
 
     def is_working(self) -> bool:
         """Whether the queue is being served."""
@@ -71,13 +144,19 @@ class Worker:
         return not self._stop.is_set() and f"queue-worker-{QUEUE}" in names
 
     def stop(self) -> None:
-        """Leave everything where it is, for the next start."""
+        """Leave everything where it is, for the next start or for another process."""
         self._stop.set()
-        DBOS.destroy(destroy_registry=True)
-        if self._tidier.ident:  # it never ran if the start failed
+        if self._keeper.ident:  # it never ran if the start failed
+            self._keeper.join()
             self._tidier.join()
+            self._tender.join()
             # It may be waiting for Alertmanager, which is no reason to wait for it.
             self._sweeper.join(SWEEPER_STOP_SECONDS)
+        DBOS.destroy(destroy_registry=True)
+        if self._slot and self._running.ended(STEPS_STOP_SECONDS):
+            self._slot.release()
+        self._workflows.close()
+        self._queue.close()
 
     def close(self) -> None:
         """Stop, and let go of the database."""
@@ -87,11 +166,39 @@ class Worker:
     def _tidy(self) -> None:
         while True:
             try:
-                delete_old(self._core, DBOS.delete_workflows)
+                delete_old(self._core, self._workflows)
             except SQLAlchemyError as error:
                 logs.trouble("old episodes could not be deleted", error)
             if self._stop.wait(TIDY_SECONDS):
                 return
+
+
+class Running:
+    """Counts the workflows that run in this process; a slot must outlast them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        self._add(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._add(-1)
+
+    def ended(self, seconds: float) -> bool:
+        """Wait until none runs; False if one still does after so long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, seconds)
+
+    def _add(self, number: int) -> None:
+        with self._changed:
+            self._count += number
+            self._changed.notify_all()
+
+
+def _thread(name: str, run: Callable[[], None]) -> threading.Thread:
+    return threading.Thread(target=run, name=name, daemon=True)
 
 
 def _step(name: str, function: Callable[[str], bool]) -> Callable[[str], bool]:

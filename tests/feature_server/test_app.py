@@ -84,6 +84,7 @@ def test_scaling_is_absolute_and_may_be_repeated(client, eventually):
         "replicas": 2,
         "ready_replicas": 2,
         "generation": 1,
+        "restart_key": None,
     }
 
 
@@ -91,6 +92,7 @@ def test_the_same_key_restarts_once(client):
     answers = [client.post(f"{DEPLOYMENT}/restart", headers=key(k)) for k in ("a", "a", "b")]
     assert [answer.status_code for answer in answers] == [202, 202, 202]
     assert [answer.json["generation"] for answer in answers] == [2, 2, 3]
+    assert client.get(DEPLOYMENT).json["restart_key"] == "b"
 
 
 def test_the_same_key_clears_once_and_gives_the_first_answer(client):

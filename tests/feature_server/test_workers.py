@@ -96,11 +96,13 @@ def test_a_restart_replaces_one_process_after_the_other(pool, eventually):
     pool.scale(2)
     eventually(lambda: pool.serving == 2)
     before, serving = set(pool.pids()), []
-    assert pool.restart() == 2
+    assert pool.restart("key") == 2
 
     def renewed() -> bool:
         serving.append(pool.serving)
-        return pool.status() == PoolStatus(replicas=2, ready_replicas=2, generation=2)
+        return pool.status() == PoolStatus(
+            replicas=2, ready_replicas=2, generation=2, restart_key="key"
+        )
 
     eventually(renewed)
     assert min(serving) == 1

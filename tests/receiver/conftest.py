@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +14,16 @@ from flask.testing import FlaskClient
 from featurewatch_receiver.alertmanager import Alertmanager
 from featurewatch_receiver.config import Actions, ReceiverConfig
 from featurewatch_receiver.core import Core, open_core
-from featurewatch_receiver.database import create_tables
-from featurewatch_receiver.engine import WorkQueue, prepare_engine
+from featurewatch_receiver.database import open_writer
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.migrate import migrate
 from featurewatch_receiver.tokens import read_tokens
 from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
 from receiver.live_alertmanager import LiveAlertmanager
 from receiver.payloads import T0, Json, eventually, payload
+from receiver.postgres import Server as PostgreSql
+from receiver.postgres import running as postgresql_running
 from receiver.target import Target, TargetServer
 
 TOKEN = "correct-horse"
@@ -41,10 +43,10 @@ class Clock:
 @contextlib.contextmanager
 def locked(core: Core) -> Iterator[None]:
     """Another process writes to the database, and does not finish."""
-    path = core.config.receiver.database.removeprefix("sqlite:///")
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    other = open_writer(core.config.receiver.database)
+    with other.begin():
         yield
+    other.dispose()
 
 
 class Receiver:
@@ -59,7 +61,7 @@ class Receiver:
         self.client: FlaskClient = app.test_client()
 
     def start(self) -> None:
-        self.worker = Worker(self.core, look_again=0.05)
+        self.worker = Worker(self.core, look_again=0.05, verify_again=0.05)
         self.worker.start()
 
     def stop(self) -> None:
@@ -91,10 +93,10 @@ class Receiver:
         return [r for episode in self.episodes() for r in episode["remediations"]]
 
     def finished(self) -> Json:
-        """The only remediation, once it has ended."""
-        done = eventually(lambda: [r for r in self.remediations() if r["finished_at"]])
-        assert len(done) == 1
-        return done[0]
+        """The only remediation, once it has ended; why none came after it is no other one."""
+        first: Json = eventually(lambda: [r for r in self.remediations() if r["finished_at"]])[0]
+        assert all(r["state"] == "skipped" for r in self.remediations() if r["id"] != first["id"])
+        return first
 
     def metric(self, line: str) -> float:
         text = self.client.get("/metrics").text
@@ -120,11 +122,19 @@ def settings(tmp_path: Path, target_server: TargetServer) -> Json:
     """What the receiver's own file says; a test changes what it is about."""
     (tmp_path / "token").write_text(TOKEN + "\n")
     (tmp_path / "runbook.md").write_text("# Runbook\n\n## Latency\n\nLook.\n\n## Other\n\nNo.\n")
-    off: Json = {"mode": "off", "cooldown": "5m"}
+    off: Json = {
+        "mode": "off",
+        "cooldown": "5m",
+        "attempts": {"episode": 3, "hour": 10, "day": 20},
+        "timeout": None,
+        "verify": "0s",
+    }
     actions = {name: dict(off) for name in Actions.model_fields}
-    actions["scale_up_deployment"] |= {"mode": "auto", "scale_amount": 1}
+    actions["scale_up_deployment"] |= {"mode": "auto", "scale_amount": 1, "lease": None}
     actions["scale_down_deployment"] |= {"scale_amount": 1}
     actions["clear_cache"] |= {"mode": "auto", "cooldown": "10m"}
+    actions["trigger_retraining"] |= {"wait": False}
+    actions["optimize_resources"] |= {"factor": 1.5, "lease": None}
     return {
         "receiver": {
             "listen": "127.0.0.1:9099",
@@ -133,8 +143,18 @@ def settings(tmp_path: Path, target_server: TargetServer) -> Json:
             "database": f"sqlite:///{tmp_path}/receiver.db",
             "runbook_file": str(tmp_path / "runbook.md"),
             "alertmanager_url": None,
+            "prometheus_url": None,
         },
-        "responses": {"enabled": True, "timeout": "5s", "actions": actions},
+        "responses": {
+            "enabled": True,
+            "dry_run": False,
+            "timeout": "5s",
+            "hold": "0s",
+            "approval_timeout": "30m",
+            "metrics_max_age": "2m",
+            "storm": {"episodes": 100, "window": "5m"},
+            "actions": actions,
+        },
         "targets": {
             name: {
                 "backend": "feature_server",
@@ -156,11 +176,12 @@ def settings(tmp_path: Path, target_server: TargetServer) -> Json:
         },
         "history": {"max_days": 30},
         "alerts": {
-            "FeatureExtractionLatencyCritical": "scale_up_deployment",
-            "FeatureExtractionLatencyHigh": None,
-            "FeatureExtractionCacheHitRateLow": "clear_cache",
-            "FeatureExtractionErrorRateHigh": "restart_deployment",
+            "FeatureExtractionLatencyCritical": {"responses": ["scale_up_deployment"], "decay": "5m"},
+            "FeatureExtractionLatencyHigh": {"responses": []},
+            "FeatureExtractionCacheHitRateLow": {"responses": ["clear_cache"], "decay": "5m"},
+            "FeatureExtractionErrorRateHigh": {"responses": ["restart_deployment"], "decay": "5m"},
         },
+        "metrics_age": "vector(0)",
     }
 
 
@@ -180,9 +201,15 @@ def write_config(tmp_path: Path, settings: Json) -> Callable[[], Path]:
 def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with every table, made once and copied by each test."""
     file = tmp_path_factory.mktemp("blank") / "receiver.db"
-    create_tables(f"sqlite:///{file}")
-    prepare_engine(f"sqlite:///{file}")
+    migrate(f"sqlite:///{file}")
     return file
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A PostgreSQL server; a test makes its own database there."""
+    with postgresql_running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -144,15 +144,15 @@ def test_a_skip_that_passes_is_decided_again_by_the_next_delivery(
     working.deliver(alert(CACHE))
     working.deliver(alert(CACHE))
     target.ready_replicas = 2
-    eventually(lambda: "succeeded" in states(working))
+    eventually(lambda: "done" in states(working))
     working.deliver(alert(CACHE))
-    eventually(lambda: states(working) == ["succeeded", "succeeded"])
+    eventually(lambda: states(working) == ["done", "done"])
     assert target.effects == ["scale 2", "clear"]
     (cleared,) = (r for r in working.remediations() if r["action"] == "clear_cache")
     steps = [(step["state"], step["reason"]) for step in cleared["steps"]]
     assert steps[:2] == [("skipped", "target_busy"), ("planned", None)]
     working.deliver(alert(CACHE))
-    assert states(working) == ["succeeded", "succeeded"]
+    assert states(working) == ["done", "done"]
 
 
 def states(receiver: Receiver) -> list[str]:

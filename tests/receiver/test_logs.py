@@ -28,9 +28,10 @@ def written(caplog: pytest.LogCaptureFixture) -> Callable[[str], list[Json]]:
 
     def lines_of(event: str) -> list[Json]:
         lines = [
-            logs.JsonLine().format(record)
+            line
             for record in caplog.records
             if record.name == "featurewatch_receiver"
+            for line in logs.JsonLine().format(record).splitlines()
         ]
         for line in lines:
             assert line.isascii()

@@ -5,10 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from dbos import DBOS
 from sqlalchemy import func, select, text
 
 from featurewatch_receiver import schema
+from featurewatch_receiver.clock import utc_now
+from featurewatch_receiver.engine import Workflows
 from featurewatch_receiver.retention import delete_old
 from receiver.conftest import AUTHORIZED, Receiver, locked
 from receiver.payloads import Json, alert, at, eventually
@@ -132,16 +133,19 @@ def test_old_episodes_are_forgotten_with_their_workflows_and_open_ones_stay(
     working.deliver(alert(CACHE))
     working.finished()
     working.deliver(alert(CACHE, end=at(30)), alert("Watchdog"))
+    workflows = Workflows(working.core.writer)
     # 30 days after its end it stays, and a moment later it goes.
     working.clock.now = at(30) + timedelta(days=30)
-    assert delete_old(working.core, DBOS.delete_workflows) == 0
+    assert delete_old(working.core, workflows) == 0
     working.clock.now += timedelta(seconds=1)
-    assert delete_old(working.core, DBOS.delete_workflows) == 1
+    assert delete_old(working.core, workflows) == 1
+    working.clock.now = utc_now() + timedelta(days=31)  # the engine has a clock of its own
+    assert delete_old(working.core, workflows) == 0
     counted = (schema.episodes, schema.alerts, schema.remediations, schema.remediation_steps)
     with working.core.reader.begin() as connection:
         left = [connection.scalar(select(func.count()).select_from(table)) for table in counted]
-        workflows = connection.scalar(text("SELECT count(*) FROM workflow_status"))
-    assert (left, workflows) == ([1, 1, 0, 0], 0)
+        remembered = connection.scalar(text("SELECT count(*) FROM workflow_status"))
+    assert (left, remembered) == ([1, 1, 0, 0], 0)
     assert target.effects == ["clear"]
 
 
@@ -149,7 +153,7 @@ def test_an_episode_whose_action_has_not_ended_stays_however_old(receiver: Recei
     receiver.deliver(alert(CACHE))
     receiver.deliver(alert(CACHE, end=at(30)))
     receiver.clock.now = at(30) + timedelta(days=31)
-    assert delete_old(receiver.core, DBOS.delete_workflows) == 0
+    assert delete_old(receiver.core, Workflows(receiver.core.writer)) == 0
 
 
 def test_the_backend_token_is_sent_to_the_backend_alone(

@@ -23,17 +23,17 @@ def test_a_critical_latency_scales_up_by_one_and_waits_until_it_is_ready(
     assert working.remediations()[0]["state"] == "running"
     target.ready_replicas = 2
     done = working.finished()
-    assert (done["state"], done["reason"], target.effects) == ("succeeded", None, ["scale 2"])
+    assert (done["state"], done["reason"], target.effects) == ("done", None, ["scale 2"])
     assert done["plan"] == {"deployment": "feature_extractor", "seen": 1, "replicas": 2}
-    assert [step["state"] for step in done["steps"]] == ["planned", "running", "succeeded"]
-    assert done["steps"][-1]["detail"] == "2 of 2 replicas ready"
+    assert [step["state"] for step in done["steps"]] == ["planned", "running", "verifying", "done"]
+    assert done["steps"][-2]["detail"] == "2 of 2 replicas ready"
 
 
 def test_a_low_hit_rate_clears_the_cache_under_one_key(working: Receiver, target: Target) -> None:
     working.deliver(alert(CACHE))
     done = working.finished()
-    assert (done["state"], target.effects) == ("succeeded", ["clear"])
-    assert done["steps"][-1]["detail"] == "12 entries cleared"
+    assert (done["state"], target.effects) == ("done", ["clear"])
+    assert done["steps"][-2]["detail"] == "12 entries cleared"
     (method, path, _, headers) = target.requests[0]
     assert (method, path) == ("POST", "/admin/caches/feature_cache/clear")
     assert headers["Idempotency-Key"] == done["id"]
@@ -55,7 +55,7 @@ def test_one_payload_ten_times_at_once_acts_once(working: Receiver, target: Targ
     for thread in threads:
         thread.join()
     assert codes == [200] * 10
-    assert working.finished()["state"] == "succeeded"
+    assert working.finished()["state"] == "done"
     assert len(working.episodes()) == 1
     assert target.effects == ["clear"]
     assert len(target.requests) == 1
@@ -65,7 +65,7 @@ def test_a_target_at_its_bound_is_left_alone(working: Receiver, target: Target) 
     target.replicas = target.ready_replicas = 3
     working.deliver(alert())
     done = working.finished()
-    assert (done["state"], done["reason"]) == ("skipped", "at_max_replicas")
+    assert (done["state"], done["reason"]) == ("skipped", "at_bound")
     assert done["steps"][-1]["detail"] == "3 replicas; max_replicas is 3"
     assert target.effects == []
 
@@ -108,7 +108,7 @@ def test_an_answer_that_drips_counts_as_no_answer(
     assert receiver.finished()["state"] == "timed_out"
 
 
-def test_replicas_that_never_get_ready_time_out(
+def test_replicas_that_never_get_ready_time_out_and_are_taken_back(
     make_receiver: Callable[[], Receiver], settings: Json, target: Target
 ) -> None:
     settings["responses"]["timeout"] = "1s"
@@ -117,8 +117,8 @@ def test_replicas_that_never_get_ready_time_out(
     receiver.start()
     receiver.deliver(alert())
     done = receiver.finished()
-    assert (done["state"], target.effects) == ("timed_out", ["scale 2"])
-    assert done["steps"][-1]["detail"] == "time is up: 1 of 2 replicas ready"
+    assert (done["state"], target.effects) == ("timed_out", ["scale 2", "scale 1"])
+    assert done["steps"][-1]["detail"] == "time is up: 1 of 2 replicas ready; back to 1 replicas"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_an_answer_outside_the_contract_fails_with_its_reason(
 ) -> None:
     target.answers.append(answer)
     receiver.deliver(alert())
-    remediator = Remediator(receiver.core, threading.Event())
+    remediator = Remediator(receiver.core, receiver.queue, threading.Event())
     assert not remediator.prepare(receiver.remediations()[0]["id"])
     (done,) = receiver.remediations()
     assert (done["state"], done["reason"], target.effects) == ("failed", reason, [])
@@ -168,7 +168,7 @@ def test_a_target_that_is_away_for_a_moment_while_it_scales_is_forgiven(
     eventually(lambda: target.effects)
     target.answers += [(502, b"bad gateway")] * 3
     target.ready_replicas = 2
-    assert working.finished()["state"] == "succeeded"
+    assert working.finished()["state"] == "done"
     assert target.effects == ["scale 2"]
 
 
@@ -198,7 +198,7 @@ def test_a_target_that_goes_down_with_the_answer_is_waited_for(
     target.cuts = 1
     receiver.deliver(alert(CACHE))
     row_id = receiver.remediations()[0]["id"]
-    remediator = Remediator(receiver.core, pauses, look_again=0.5)
+    remediator = Remediator(receiver.core, receiver.queue, pauses, look_again=0.5)
     try:
         assert remediator.prepare(row_id)
         assert remediator.carry_out(row_id)
@@ -207,7 +207,7 @@ def test_a_target_that_goes_down_with_the_answer_is_waited_for(
             server.close()
     assert pauses.calls == []
     (done,) = receiver.remediations()
-    assert (done["state"], done["reason"], target.effects) == ("succeeded", None, ["clear"])
+    assert (done["state"], done["reason"], target.effects) == ("verifying", None, ["clear"])
     assert len(target.requests) == 2
 
 
@@ -218,7 +218,7 @@ def test_a_target_that_stays_down_after_it_cut_the_answer_off_times_out(
     pauses = Pauses(target_server.close)
     receiver.deliver(alert(CACHE))
     row_id = receiver.remediations()[0]["id"]
-    remediator = Remediator(receiver.core, pauses)
+    remediator = Remediator(receiver.core, receiver.queue, pauses)
     assert remediator.prepare(row_id)
     assert not remediator.carry_out(row_id)
     (done,) = receiver.remediations()
@@ -265,7 +265,7 @@ def test_an_action_that_was_stopped_midway_goes_on_and_acts_no_second_time(
     target.delay, target.ready_replicas = 0, 2
     second = make_receiver()
     second.start()
-    assert second.finished()["state"] == "succeeded"
+    assert second.finished()["state"] == "done"
     assert target.effects == effects
 
 
@@ -292,6 +292,6 @@ def test_outcomes_are_counted(working: Receiver, target: Target) -> None:
     working.deliver(alert(CACHE))
     working.finished()
     name = "featurewatch_receiver_remediation"
-    assert working.metric(f'{name}s_total{{action="clear_cache",outcome="succeeded"}}') == 1
+    assert working.metric(f'{name}s_total{{action="clear_cache",outcome="done"}}') == 1
     assert working.metric(f'{name}_duration_seconds_count{{action="clear_cache"}}') == 1
     assert target.effects == ["clear"]

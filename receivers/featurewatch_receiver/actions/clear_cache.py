@@ -1,25 +1,28 @@
 """clear_cache: empty the target's cache, so that it fills with fresh entries."""
 
-from featurewatch_receiver.actions.base import Look, Plan, Progress
-from featurewatch_receiver.backends.base import Backend
+from featurewatch_receiver.actions.base import Action, Case, Look, Plan, Progress
+from featurewatch_receiver.backends.base import Caches
 from featurewatch_receiver.config import Action as Settings
 from featurewatch_receiver.config import Target
 
 
-class ClearCache:
+class ClearCache(Action[Caches, Settings]):
     """A cleared cache can't be seen from outside: the target's answer is the confirmation."""
 
-    def plan(self, backend: Backend, target: Target, settings: Settings) -> Plan:
+    where = "cache_backend"
+    needs = Caches
+
+    def plan(self, backend: Caches, target: Target, settings: Settings, case: Case) -> Plan:
         """Name the cache."""
-        del backend, settings
+        del backend, settings, case
         return {"cache": target.cache}
 
-    def look(self, backend: Backend, plan: Plan) -> Look:
+    def look(self, backend: Caches, plan: Plan) -> Look:
         """Return TO_DO: repeating it is harmless, the target knows the key."""
         del backend
         return Look(progress=Progress.TO_DO, detail=f"cache {plan['cache']} was not cleared yet")
 
-    def act(self, backend: Backend, plan: Plan, key: str) -> Look:
+    def act(self, backend: Caches, plan: Plan, key: str) -> Look:
         """Clear the cache."""
         cleared = backend.clear_cache(plan["cache"], key)
         return Look(progress=Progress.DONE, detail=f"{cleared} entries cleared")

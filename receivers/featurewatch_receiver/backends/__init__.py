@@ -1,14 +1,31 @@
 """The backends: one file for each kind, and the table that names them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from featurewatch_receiver.backends.base import Backend
 from featurewatch_receiver.backends.http import HttpBackend
+from featurewatch_receiver.backends.ray_serve import RayServeBackend
 from featurewatch_receiver.clock import Deadline
-from featurewatch_receiver.core import Core
+from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.tokens import read_backend_secret
 
-KINDS = {"http": HttpBackend}
+#: Each is called with its settings, its secret and the deadline. None imports the client library
+#: of its platform before that.
+KINDS: Mapping[str, type[Any]] = {
+    "http": HttpBackend,
+    "ray_serve": RayServeBackend,
+}
 
 
-def open_backend(core: Core, name: str, deadline: Deadline) -> Backend:
-    """Return the backend of that name, for one remediation; the caller closes it."""
-    settings = core.config.backends[name]
-    return KINDS[settings.kind](settings, core.tokens.backends[name], deadline)
+def open_backend(config: ReceiverConfig, name: str, deadline: Deadline) -> Backend:
+    """Return the backend of that name, for one step of one remediation; the caller closes it.
+
+    Raises:
+        ConfigError: its secret can't be read, or its client library is not installed.
+
+    """
+    settings = config.backends[name]
+    secret = read_backend_secret(name, settings)
+    backend: Backend = KINDS[settings.kind](settings, secret, deadline)
+    return backend

@@ -1,17 +1,18 @@
 """/api/v1: what needs the bearer token."""
 
-import hmac
+from functools import partial
 
 from flask import Blueprint, Response, abort, jsonify, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.batches import Batches
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import PayloadError
 from featurewatch_receiver.history import recent, resolve
-from featurewatch_receiver.intake import accept
+from featurewatch_receiver.intake import accept, report
 from featurewatch_receiver.payload import parse
 
 _RESULTS = {200: "accepted", 401: "unauthorized", 413: "too_large", 503: "unavailable"}
@@ -24,12 +25,11 @@ MAX_EPISODES = 1000
 def api(core: Core, queue: WorkQueue) -> Blueprint:
     """Return the blueprint; each of its requests must bear the receiver's token."""
     blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-    expected = f"Bearer {core.tokens.receiver}".encode()
+    batches = Batches(partial(accept, core, queue))
 
     @blueprint.before_request
     def authenticate() -> None:
-        given = request.headers.get("Authorization", "").encode()
-        if not hmac.compare_digest(given, expected):
+        if not core.tokens.accepts(request.headers.get("Authorization", "")):
             raise Unauthorized(_UNAUTHORIZED, www_authenticate=WWWAuthenticate("bearer"))
 
     @blueprint.after_request
@@ -46,7 +46,7 @@ def api(core: Core, queue: WorkQueue) -> Blueprint:
             delivery = parse(request.get_data(cache=False))
         except PayloadError as error:
             abort(400, str(error))
-        accept(core, queue, delivery)
+        report(core, delivery, batches.take(delivery))
         return jsonify(accepted=len(delivery.alerts))
 
     @blueprint.get("/episodes")

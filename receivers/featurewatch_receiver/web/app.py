@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.errors import OverloadError
 from featurewatch_receiver.web.api import api
 from featurewatch_receiver.web.public import public
 
@@ -23,14 +24,19 @@ _SENTENCES = {
 Reply = tuple[Response, int]
 
 
-def build_app(core: Core, queue: WorkQueue, is_working: Callable[[], bool]) -> Flask:
-    """Build the application; `is_working` tells whether the worker serves the queue."""
+def build_app(core: Core, queue: WorkQueue | None, is_working: Callable[[], bool]) -> Flask:
+    """Build the application; `is_working` tells whether the worker serves the queue.
+
+    Without a queue nothing is taken in: what needs no token is all there is.
+    """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.register_blueprint(api(core, queue))
+    if queue:
+        app.register_blueprint(api(core, queue))
     app.register_blueprint(public(core, is_working))
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(SQLAlchemyError, _unavailable)
+    app.register_error_handler(OverloadError, _overloaded)
     app.register_error_handler(Exception, _broken)
     return app
 
@@ -49,7 +55,16 @@ def _refuse(error: HTTPException) -> Response:
 def _unavailable(error: SQLAlchemyError) -> Response:
     """Nothing was stored: Alertmanager tries again after a 503, and would not after a 4xx."""
     logs.trouble("database unavailable", error)
-    response = jsonify(error="database: is not available; the delivery was not stored, repeat it")
+    return _later("database: is not available; the delivery was not stored, repeat it")
+
+
+def _overloaded(error: OverloadError) -> Response:
+    logs.trouble("delivery refused", reason=str(error))
+    return _later(f"receiver: is busy ({error}); the delivery was not stored, repeat it")
+
+
+def _later(sentence: str) -> Response:
+    response = jsonify(error=sentence)
     response.status_code = 503
     response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response

@@ -1,0 +1,59 @@
+"""restart_deployment: every replica is replaced, one after the other."""
+
+from featurewatch_receiver.actions.base import Action, Case, Look, Plan, Progress
+from featurewatch_receiver.backends.base import Deployment, Deployments
+from featurewatch_receiver.config import Action as Settings
+from featurewatch_receiver.config import Target
+from featurewatch_receiver.errors import (
+    ActionSkippedError,
+    SkipReason,
+    TargetFailedError,
+)
+
+
+class RestartDeployment(Action[Deployments, Settings]):
+    """Restarts once per key; the key stays at the deployment, so that a crash can look it up."""
+
+    needs = Deployments
+
+    def plan(self, backend: Deployments, target: Target, settings: Settings, case: Case) -> Plan:
+        """Name the key, and the one to go back to."""
+        del settings
+        seen = backend.deployment(target.deployment)
+        if not seen.settled:
+            detail = (
+                f"{seen.ready_replicas} of {seen.replicas} replicas ready: a change is under way"
+            )
+            raise ActionSkippedError(SkipReason.ROLLOUT_UNDER_WAY, detail)
+        return {
+            "deployment": target.deployment,
+            "restart_key": case.id,
+            "previous_key": seen.restart_key,
+        }
+
+    def look(self, backend: Deployments, plan: Plan) -> Look:
+        """See how far the restart is."""
+        return _compare(backend.deployment(plan["deployment"]), plan)
+
+    def act(self, backend: Deployments, plan: Plan, key: str) -> Look:
+        """Begin the restart."""
+        del key  # the plan's own
+        return _compare(backend.restart(plan["deployment"], plan["restart_key"]), plan)
+
+    def undo(self, backend: Deployments, plan: Plan) -> str | None:
+        """Bring back the replicas of before, where the platform still has them."""
+        if backend.deployment(plan["deployment"]).restart_key != plan["restart_key"]:
+            return None
+        backend.restart(plan["deployment"], plan["previous_key"])
+        return "back to the replicas of before"
+
+
+def _compare(deployment: Deployment, plan: Plan) -> Look:
+    ready, wanted = deployment.ready_replicas, deployment.replicas
+    detail = f"{ready} of {wanted} replicas ready"
+    if deployment.restart_key != plan["restart_key"]:
+        return Look(progress=Progress.TO_DO, detail=detail)
+    if deployment.fault:
+        raise TargetFailedError(f"{detail}: {deployment.fault}")
+    done = deployment.settled and ready == wanted
+    return Look(progress=Progress.DONE if done else Progress.UNDER_WAY, detail=detail)

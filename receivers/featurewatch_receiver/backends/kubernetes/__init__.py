@@ -1,0 +1,5 @@
+"""The `kubernetes` backend; it needs the package kubernetes, an extra of the receiver."""
+
+from featurewatch_receiver.backends.kubernetes.backend import KubernetesBackend
+
+__all__ = ["KubernetesBackend"]

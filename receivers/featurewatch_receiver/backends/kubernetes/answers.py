@@ -1,0 +1,186 @@
+"""What is read of the API server's objects; whatever else they have is left alone."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import pydantic
+from kubernetes.utils.quantity import parse_quantity
+from pydantic.alias_generators import to_camel
+
+from featurewatch_receiver.backends.base import TrainingState
+
+#: The restart that a pod is of. Not kubectl's own annotation, whose value is a time.
+RESTART = "featurewatch/restart"
+
+Quantity = Annotated[Decimal, pydantic.BeforeValidator(parse_quantity)]
+
+
+class Answer(pydantic.BaseModel):
+    """An object, or a part of one."""
+
+    model_config = pydantic.ConfigDict(alias_generator=to_camel, frozen=True)
+
+
+class Owner(Answer):
+    """An entry of ownerReferences."""
+
+    kind: str
+    name: str
+    controller: bool = False
+
+
+class Metadata(Answer):
+    """Of every object."""
+
+    name: str
+    resource_version: str
+    uid: str
+    generation: int = 0
+    annotations: dict[str, str] = {}
+    owner_references: list[Owner] = []
+
+
+class Condition(Answer):
+    """An entry of status.conditions."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def words(self) -> str:
+        """Reason and message, for people."""
+        return ": ".join(filter(None, (self.reason, self.message)))
+
+
+class Amounts(Answer):
+    """What a container asks for, and what it may not exceed."""
+
+    requests: dict[str, Quantity] = {}
+    limits: dict[str, Quantity] = {}
+
+
+class Container(Answer):
+    """A container of a pod template."""
+
+    name: str
+    resources: Amounts = Amounts()
+
+
+class PodMetadata(Answer):
+    """Metadata of a pod template."""
+
+    annotations: dict[str, str] = {}
+
+
+class PodSpec(Answer):
+    """Spec of a pod template."""
+
+    containers: list[Container]
+
+
+class PodTemplate(Answer):
+    """What the replicas are made from."""
+
+    metadata: PodMetadata = PodMetadata()
+    spec: PodSpec
+
+
+class DeploymentSpec(Answer):
+    """What is wanted."""
+
+    replicas: int = 1
+    paused: bool = False
+    template: PodTemplate
+
+
+class DeploymentStatus(Answer):
+    """What the controller has seen; zeros are left out on the wire."""
+
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    conditions: list[Condition] = []
+
+
+class DeploymentAnswer(Answer):
+    """A Deployment of apps/v1."""
+
+    metadata: Metadata
+    spec: DeploymentSpec
+    status: DeploymentStatus = DeploymentStatus()
+
+    @property
+    def seen(self) -> bool:
+        """The controller knows the newest spec; before that its status is of an older one."""
+        return self.status.observed_generation >= self.metadata.generation
+
+    @property
+    def fault(self) -> str | None:
+        """Why the rollout will not end, in the controller's words."""
+        if not self.seen:
+            return None
+        late = (c for c in self.status.conditions if c.reason == "ProgressDeadlineExceeded")
+        return next((c.words for c in late if c.type == "Progressing"), None)
+
+    @property
+    def rolled_out(self) -> bool:
+        """Every replica is of the newest template and available: as `kubectl rollout status`."""
+        status = self.status
+        return (
+            self.seen
+            and not self.fault
+            and status.updated_replicas >= self.spec.replicas
+            and status.replicas <= status.updated_replicas
+            and status.available_replicas >= status.updated_replicas
+        )
+
+    @property
+    def restart_key(self) -> str | None:
+        """Key of the last restart that was asked for."""
+        return self.spec.template.metadata.annotations.get(RESTART)
+
+
+class Written(Answer):
+    """The answer to a patch, of whatever kind: that it came is all that counts."""
+
+    metadata: Metadata
+
+
+class CronJobSpec(Answer):
+    """The template is its owner's: passed on as it came, unknown fields included."""
+
+    job_template: dict[str, Any]
+
+
+class CronJobAnswer(Answer):
+    """A CronJob of batch/v1."""
+
+    metadata: Metadata
+    spec: CronJobSpec
+
+
+class JobStatus(Answer):
+    """How the run is getting on."""
+
+    active: int = 0
+    conditions: list[Condition] = []
+
+
+class JobAnswer(Answer):
+    """A Job of batch/v1."""
+
+    metadata: Metadata
+    status: JobStatus = JobStatus()
+
+    @property
+    def outcome(self) -> tuple[TrainingState, str]:
+        """State, and the controller's words for it."""
+        states = {"Complete": TrainingState.SUCCEEDED, "Failed": TrainingState.FAILED}
+        for condition in self.status.conditions:
+            if condition.status == "True" and condition.type in states:
+                return states[condition.type], condition.words
+        return TrainingState.RUNNING, f"{self.status.active} pods active"

@@ -1,0 +1,175 @@
+"""One call to an API server: bounded in time, never repeated, and its failures in our words."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+from kubernetes.client import (
+    ApiClient,
+    AppsV1Api,
+    AutoscalingV1Api,
+    BatchV1Api,
+    Configuration,
+    CustomObjectsApi,
+)
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from urllib3 import exceptions as network
+
+from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
+from featurewatch_receiver.backends.rest import LAST_LOOK_SECONDS, short
+from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.errors import (
+    TargetAnswerInvalidError,
+    TargetChangedError,
+    TargetError,
+    TargetRefusedError,
+    TargetSilentError,
+    TargetUnreachableError,
+)
+from featurewatch_receiver.version import package_version
+from featurewatch_receiver.values import seconds
+
+#: A list of autoscalers can be long; etcd holds no object above 1.5 MB.
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+#: Who changed what, in managedFields.
+FIELD_MANAGER = "featurewatch-receiver"
+#: A DNS subdomain of RFC 1123: what Kubernetes takes as names of most objects.
+SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = 500
+# What happens before a request is on its way.
+_NOT_SENT = (network.NewConnectionError, network.ConnectTimeoutError, network.SSLError)
+
+Shape = TypeVar("Shape", bound=pydantic.BaseModel)
+
+
+class ConflictError(TargetChangedError):
+    """The object is newer than the resourceVersion of the patch."""
+
+
+class ExistsError(TargetRefusedError):
+    """There is an object of this name."""
+
+
+class MissingError(TargetRefusedError):
+    """There is no object of this name."""
+
+
+class Api:
+    """A session with one API server, during one step of one remediation.
+
+    Proxies of the environment are not used, only one that the kubeconfig names.
+
+    Raises:
+        TargetUnreachableError: there are no credentials.
+
+    """
+
+    def __init__(self, settings: Settings, deadline: Deadline):
+        self._client = ApiClient(_configuration(settings))
+        self._client.user_agent = f"featurewatch-receiver/{package_version()}"
+        self._timeout = seconds(settings.request_timeout)
+        self._deadline = deadline
+        self.apps = AppsV1Api(self._client)
+        self.autoscaling = AutoscalingV1Api(self._client)
+        self.batch = BatchV1Api(self._client)
+        self.custom = CustomObjectsApi(self._client)
+
+    def call(
+        self, what: str, shape: type[Shape], verb: Callable[..., Any], *names: str, **options: Any
+    ) -> Shape:
+        """Call a method of the client and return its answer; `what` is for messages.
+
+        Raises:
+            TargetError: it failed.
+
+        """
+        timeout = float(min(self._timeout, max(self._deadline.left(), LAST_LOOK_SECONDS)))
+        options |= {"_request_timeout": timeout, "_preload_content": False}
+        try:
+            body: bytes = verb(*names, **options).read(MAX_ANSWER_BYTES)
+        except ApiException as error:
+            raise _refusal(f"kubernetes: {what}", error) from error
+        except network.HTTPError as error:
+            raise _broken(f"kubernetes: {what}", error, timeout) from error
+        return _read(f"kubernetes: {what}", shape, body)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()  # type: ignore[no-untyped-call]
+
+
+def require_name(kind: str, name: str, pattern: str = SUBDOMAIN) -> None:
+    """Raise TargetRefusedError, and send nothing, for what can't be a name in Kubernetes."""
+    if not re.fullmatch(pattern, name):
+        raise TargetRefusedError(
+            f"kubernetes: {short(repr(name))} can't be the name of a {kind}; "
+            "under targets write the name that it has in the cluster"
+        )
+
+
+def _configuration(settings: Settings) -> Configuration:
+    configuration = Configuration()
+    configuration.proxy = None
+    configuration.retries = 0  # nor is a redirect followed
+    try:
+        if settings.kubeconfig is None:
+            load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        else:
+            load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=settings.kubeconfig,
+                context=settings.context,
+                client_configuration=configuration,
+                persist_config=False,
+            )
+    except (ConfigException, OSError, yaml.YAMLError) as error:
+        source = settings.kubeconfig or "the pod's ServiceAccount"
+        message = f"kubernetes: {source} gives no access ({short(str(error))})"
+        raise TargetUnreachableError(message) from error
+    return configuration
+
+
+def _read(what: str, shape: type[Shape], body: bytes) -> Shape:
+    try:
+        return shape.model_validate_json(body)
+    except pydantic.ValidationError as error:
+        fault = error.errors()[0]["msg"]
+        raise TargetAnswerInvalidError(f"{what}: answered {short(body)} ({fault})") from error
+
+
+def _refusal(what: str, error: ApiException) -> TargetError:
+    """Take the server's own sentence; for 403 it names the right that is missing."""
+    reason, message = _status(error)
+    text = f"{what}: answered {error.status} {message}"
+    if not error.status:
+        return TargetUnreachableError(f"{what}: no connection ({message})")
+    if error.status == _TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS:
+        return TargetSilentError(text)
+    if reason == "Forbidden":
+        return TargetRefusedError(f"{text}; grant it in the Role (docs/backends.md)")
+    kinds = {"Conflict": ConflictError, "AlreadyExists": ExistsError, "NotFound": MissingError}
+    return kinds.get(reason, TargetRefusedError)(text)
+
+
+def _status(error: ApiException) -> tuple[str, str]:
+    """Reason and message of the Status object, or what came in place of one."""
+    try:
+        status = json.loads(error.body or "")
+        return str(status["reason"]), short(str(status["message"]), longest=400)
+    except (ValueError, KeyError, TypeError):
+        return "", short(error.body or error.reason or "")
+
+
+def _broken(what: str, error: network.HTTPError, timeout: float) -> TargetError:
+    cause = getattr(error, "reason", None) or error
+    if isinstance(cause, _NOT_SENT):
+        return TargetUnreachableError(f"{what}: no connection ({short(str(cause))})")
+    if isinstance(cause, network.TimeoutError):
+        return TargetSilentError(f"{what}: no answer within {timeout:.1f} s")
+    if isinstance(cause, network.ResponseError):
+        return TargetRefusedError(f"{what}: answered with a redirect; name the API server itself")
+    return TargetSilentError(f"{what}: the connection broke off")

@@ -1,0 +1,247 @@
+"""The `kubernetes` backend: Deployments, their autoscalers, and Jobs made from CronJobs.
+
+The names of a target are names of the cluster: `deployment` is a Deployment, `model` the CronJob
+that trains it. Every change bears the resourceVersion of what it was decided on.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from featurewatch_receiver.backendconfig import LABEL
+from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
+from featurewatch_receiver.backends.base import Deployment, ResourceAmounts, Training
+from featurewatch_receiver.backends.kubernetes import autoscalers
+from featurewatch_receiver.backends.kubernetes.answers import (
+    RESTART,
+    CronJobAnswer,
+    DeploymentAnswer,
+    JobAnswer,
+    Written,
+)
+from featurewatch_receiver.backends.kubernetes.api import (
+    FIELD_MANAGER,
+    Api,
+    ConflictError,
+    ExistsError,
+    MissingError,
+    require_name,
+)
+from featurewatch_receiver.backends.kubernetes.autoscalers import Autoscaler
+from featurewatch_receiver.backends.kubernetes.resources import (
+    amounts,
+    container_of,
+    patch_of,
+    require_container,
+)
+from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
+
+#: The controller writes to a Deployment at every step of a rollout, so a change may have to be
+#: decided anew a few times.
+TRIES = 5
+#: Annotation of a training run's pod: what it was started for, as a JSON object of texts.
+FACTS = "featurewatch/facts"
+_LONGEST_FACT = 1000
+
+
+class KubernetesBackend:
+    """Speaks to one namespace during one step of one remediation.
+
+    It is Deployments, Resources and Trainings.
+    """
+
+    def __init__(self, settings: Settings, secret: None, deadline: Deadline):
+        del secret  # the kubeconfig's, or the ServiceAccount's: read anew by the client
+        self._settings = settings
+        self._namespace = settings.namespace
+        self._deadline = deadline
+        self._api = Api(settings, deadline)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    def deployment(self, name: str) -> Deployment:
+        """Look at a deployment, and at what scales it."""
+        return self._describe(self._get(name), self._autoscaler(name))
+
+    def scale(self, name: str, setpoint: int, *, expected: int) -> Deployment:
+        """Set the number of replicas, or its autoscaler's lower bound, if it is as expected."""
+        self._persist(lambda: self._scale(name, setpoint, expected))
+        return self.deployment(name)
+
+    def restart(self, name: str, key: str | None) -> Deployment:
+        """Replace every replica, once per key.
+
+        None, or the key of before, brings back the pods of before if they are still there.
+        """
+        self._persist(lambda: self._restart(name, key))
+        return self.deployment(name)
+
+    def set_resources(
+        self, name: str, wanted: ResourceAmounts, *, expected: ResourceAmounts
+    ) -> Deployment:
+        """Set requests and limits together; every replica is replaced."""
+        self._persist(lambda: self._set_resources(name, wanted, expected))
+        return self.deployment(name)
+
+    def start_training(self, model: str, run_id: str, facts: dict[str, str]) -> Training:
+        """Make a Job from the CronJob `model`, or find the one of this id."""
+        require_name("CronJob", model)
+        require_name("Job", run_id, LABEL)
+        verb = self._api.batch.read_namespaced_cron_job
+        cron = self._api.call(f"get cronjob {model}", CronJobAnswer, verb, model, self._namespace)
+        try:
+            return _training(self._create_job(_job(cron, run_id, facts), run_id))
+        except ExistsError:
+            return _training(self._job(run_id))
+
+    def training(self, model: str, run_id: str) -> Training | None:
+        """Look at a Job; None when there is none, or when it was cleaned away."""
+        del model
+        require_name("Job", run_id, LABEL)
+        try:
+            return _training(self._job(run_id))
+        except MissingError:
+            return None
+
+    def _scale(self, name: str, setpoint: int, expected: int) -> None:
+        deployment, scaler = self._get(name), self._autoscaler(name)
+        seen = self._describe(deployment, scaler)
+        if seen.setpoint != expected:
+            raise TargetChangedError(
+                f"kubernetes: {name} is set to {seen.setpoint} replicas and not to {expected}"
+            )
+        if scaler:
+            _require_switched_on(scaler, deployment)
+            autoscalers.set_minimum(self._api, self._namespace, scaler, setpoint)
+            return
+        verb = self._api.apps.patch_namespaced_deployment_scale
+        self._patch(verb, deployment, {"replicas": setpoint})
+
+    def _restart(self, name: str, key: str | None) -> None:
+        deployment = self._get(name)
+        if deployment.restart_key == key:
+            return
+        template = {"metadata": {"annotations": {RESTART: key}}}
+        self._roll(deployment, template)
+
+    def _set_resources(self, name: str, wanted: ResourceAmounts, expected: ResourceAmounts) -> None:
+        deployment = self._get(name)
+        container = require_container(deployment, self._settings.container)
+        if (seen := amounts(container)) != expected:
+            raise TargetChangedError(f"kubernetes: {name} has {seen} and not {expected}")
+        changed = {"name": container.name, "resources": patch_of(container, wanted)}
+        template = {"spec": {"containers": [changed]}}
+        self._roll(deployment, template)
+
+    def _get(self, name: str) -> DeploymentAnswer:
+        require_name("Deployment", name)
+        verb = self._api.apps.read_namespaced_deployment
+        what = f"get deployment {name}"
+        return self._api.call(what, DeploymentAnswer, verb, name, self._namespace)
+
+    def _roll(self, seen: DeploymentAnswer, template: dict[str, Any]) -> None:
+        """Change the pod template, so that every pod is replaced."""
+        if seen.spec.paused:
+            raise TargetRefusedError(
+                f"kubernetes: the rollout of {seen.metadata.name} is paused; "
+                "`kubectl rollout resume` ends that"
+            )
+        verb = self._api.apps.patch_namespaced_deployment
+        self._patch(verb, seen, {"template": template})
+
+    def _patch(
+        self, verb: Callable[..., Any], seen: DeploymentAnswer, spec: dict[str, Any]
+    ) -> None:
+        """Change a deployment; the server refuses when it is not the one that was seen."""
+        name = seen.metadata.name
+        body = {"metadata": {"resourceVersion": seen.metadata.resource_version}, "spec": spec}
+        options = {"body": body, "field_manager": FIELD_MANAGER}
+        self._api.call(f"patch deployment {name}", Written, verb, name, self._namespace, **options)
+
+    def _autoscaler(self, name: str) -> Autoscaler | None:
+        if not self._settings.autoscalers:
+            return None
+        return autoscalers.find(self._api, self._namespace, name)
+
+    def _describe(self, answer: DeploymentAnswer, scaler: Autoscaler | None) -> Deployment:
+        return Deployment(
+            replicas=answer.spec.replicas,
+            ready_replicas=answer.status.ready_replicas,
+            generation=str(answer.metadata.generation),
+            settled=answer.rolled_out,
+            fault=answer.fault,
+            restart_key=answer.restart_key,
+            autoscaler=str(scaler) if scaler else None,
+            autoscaler_min=scaler.min if scaler else None,
+            autoscaler_max=scaler.max if scaler else None,
+            resources=amounts(container_of(answer, self._settings.container)),
+        )
+
+    def _create_job(self, body: dict[str, Any], run_id: str) -> JobAnswer:
+        # Not create_namespaced_job: it refuses fields that are newer than the client.
+        verb = self._api.custom.create_namespaced_custom_object
+        place = ("batch", "v1", self._namespace, "jobs")
+        options = {"body": body, "field_manager": FIELD_MANAGER}
+        return self._api.call(f"create job {run_id}", JobAnswer, verb, *place, **options)
+
+    def _job(self, run_id: str) -> JobAnswer:
+        verb = self._api.batch.read_namespaced_job
+        return self._api.call(f"get job {run_id}", JobAnswer, verb, run_id, self._namespace)
+
+    def _persist(self, change: Callable[[], None]) -> None:
+        """Change; look and decide anew whenever somebody else was faster."""
+        for _ in range(TRIES - 1):
+            try:
+                return change()
+            except ConflictError:
+                if self._deadline.left() <= 0:
+                    raise
+        return change()
+
+
+def _require_switched_on(scaler: Autoscaler, deployment: DeploymentAnswer) -> None:
+    if scaler.kind == autoscalers.HPA and not deployment.spec.replicas:
+        raise TargetRefusedError(
+            f"kubernetes: 0 replicas switch {scaler} off; scale the deployment by hand first"
+        )
+
+
+def _job(cron: CronJobAnswer, run_id: str, facts: dict[str, str]) -> dict[str, Any]:
+    """The Job that `kubectl create job --from` makes, with the facts at its pod."""
+    template = cron.spec.job_template
+    metadata = template.get("metadata", {})
+    annotations = metadata.get("annotations", {}) | {"cronjob.kubernetes.io/instantiate": "manual"}
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "name": cron.metadata.name,
+        "uid": cron.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": run_id,
+            "labels": metadata.get("labels", {}),
+            "annotations": annotations,
+            "ownerReferences": [owner],
+        },
+        "spec": _with_facts(template["spec"], facts),
+    }
+
+
+def _with_facts(spec: dict[str, Any], facts: dict[str, str]) -> dict[str, Any]:
+    told = json.dumps({key: value[:_LONGEST_FACT] for key, value in facts.items()}, sort_keys=True)
+    metadata = spec["template"].get("metadata", {})
+    metadata = metadata | {"annotations": metadata.get("annotations", {}) | {FACTS: told}}
+    return spec | {"template": spec["template"] | {"metadata": metadata}}
+
+
+def _training(job: JobAnswer) -> Training:
+    state, detail = job.outcome
+    return Training(run_id=job.metadata.name, state=state, detail=detail)

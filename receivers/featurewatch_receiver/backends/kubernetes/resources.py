@@ -1,0 +1,80 @@
+"""CPU and memory of a container, as one amount each.
+
+The amount is the limit, or the request where there is no limit. A change multiplies both by the
+same factor: the request keeps its share of the limit, and the pod its quality of service.
+"""
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from featurewatch_receiver.backends.base import ResourceAmounts
+from featurewatch_receiver.backends.kubernetes.answers import Container, DeploymentAnswer
+from featurewatch_receiver.errors import TargetRefusedError
+
+Kind = Literal["cpu", "memory"]
+KINDS: tuple[Kind, ...] = ("cpu", "memory")
+
+
+def container_of(deployment: DeploymentAnswer, name: str | None) -> Container | None:
+    """Return the container of that name; without a name the only one, if there is only one."""
+    containers = deployment.spec.template.spec.containers
+    if name is None:
+        return containers[0] if len(containers) == 1 else None
+    return next((each for each in containers if each.name == name), None)
+
+
+def require_container(deployment: DeploymentAnswer, name: str | None) -> Container:
+    """Return the container.
+
+    Raises:
+        TargetRefusedError: there is none, or it is not clear which.
+
+    """
+    if container := container_of(deployment, name):
+        return container
+    names = ", ".join(each.name for each in deployment.spec.template.spec.containers)
+    raise TargetRefusedError(
+        f"kubernetes: {deployment.metadata.name} has the containers {names}; "
+        "name one of them as `container` of the backend"
+    )
+
+
+def amounts(container: Container | None) -> ResourceAmounts:
+    """What the container is given; a limit of 0 is no limit."""
+    if container is None:
+        return ResourceAmounts()
+    cpu, memory = (_amount(container, kind) for kind in KINDS)
+    return ResourceAmounts(
+        cpu=None if cpu is None else float(cpu), memory=None if memory is None else int(memory)
+    )
+
+
+def patch_of(container: Container, wanted: ResourceAmounts) -> dict[str, Any]:
+    """Return `resources` of the container for a strategic merge patch.
+
+    Raises:
+        TargetRefusedError: the container sets neither request nor limit of what is wanted.
+
+    """
+    patch: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
+    for kind in KINDS:
+        if (to := getattr(wanted, kind)) is None:
+            continue
+        now = _amount(container, kind)
+        if now is None:
+            message = f"kubernetes: container {container.name} sets no {kind}; set it by hand first"
+            raise TargetRefusedError(message)
+        for part in ("requests", "limits"):
+            if value := getattr(container.resources, part).get(kind):
+                patch[part][kind] = _write(kind, value * Decimal(str(to)) / now)
+    return patch
+
+
+def _amount(container: Container, kind: Kind) -> Decimal | None:
+    resources = container.resources
+    return resources.limits.get(kind) or resources.requests.get(kind) or None
+
+
+def _write(kind: Kind, value: Decimal) -> str:
+    """Thousandths of a core, or bytes; the API server rounds to the same."""
+    return f"{round(value * 1000)}m" if kind == "cpu" else str(round(value))

@@ -1,0 +1,264 @@
+"""Decides what is done next about an episode, and queues it, in the caller's transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from sqlalchemy import Connection, Row, exists, select
+
+from featurewatch_receiver import ledger, remediations
+from featurewatch_receiver.config import ActionName, AlertResponse
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.errors import SkipReason
+from featurewatch_receiver.policy import PASSING, Situation, decide
+from featurewatch_receiver.remediations import OPEN, Decision, Origin, State
+from featurewatch_receiver.schema import alerts, episodes
+from featurewatch_receiver.schema import remediations as table
+from featurewatch_receiver.values import seconds
+
+# A reason that was found at the target, or at Prometheus, is looked at again after a minute, and
+# then each time after twice as long.
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+# With these a person has spoken, or should: nothing else is tried.
+_FINAL = frozenset({SkipReason.DRY_RUN, SkipReason.APPROVAL_DENIED, SkipReason.APPROVAL_EXPIRED})
+
+_PERHAPS_CURED = (State.EFFECTIVE, State.INCONCLUSIVE, State.DONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """An episode that fires."""
+
+    episode_id: str
+    alertname: str
+    extractor: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """What was done about an episode before, once."""
+
+    id: str
+    action: ActionName
+    state: State
+    reason: str | None
+    queued: int
+    finished_at: datetime | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it was skipped for a reason that passes."""
+        return self.state is State.SKIPPED and self.reason in PASSING
+
+    def may_be_tried(self, now: datetime) -> bool:
+        """Whether it is time to look whether the reason has passed."""
+        if not self.queued or self.finished_at is None:
+            return True
+        doublings = min(self.queued - 1, 10)
+        return now >= self.finished_at + min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Next:
+    """The action whose turn it is; `again` is the skip that it takes the place of."""
+
+    action: ActionName
+    number: int
+    again: Attempt | None = None
+
+
+def choose(alert: AlertResponse, attempts: Sequence[Attempt], now: datetime) -> Next | None:
+    """Return whose turn it is, or None: nobody's, or not yet. `attempts` are in order of time."""
+    if not alert.responses or any(attempt.state in OPEN for attempt in attempts):
+        return None
+    if any(_is_final(attempt) or _still_decays(alert, attempt, now) for attempt in attempts):
+        return None
+    by_action: dict[ActionName, list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        by_action[attempt.action].append(attempt)
+    for action in alert.responses:
+        mine = by_action[action]
+        if not mine:
+            return Next(action=action, number=1)
+        if mine[-1].waits:
+            due = mine[-1].may_be_tried(now)
+            return Next(action=action, number=len(mine), again=mine[-1]) if due else None
+    for action in alert.responses:
+        if by_action[action][-1].state is not State.SKIPPED:
+            return Next(action=action, number=len(by_action[action]) + 1)
+    return None
+
+
+def _is_final(attempt: Attempt) -> bool:
+    return attempt.state in (State.IN_DOUBT, State.CANCELLED) or attempt.reason in _FINAL
+
+
+def _still_decays(alert: AlertResponse, attempt: Attempt, now: datetime) -> bool:
+    """Whether the alert may still fire only because it looks back to before the action."""
+    if attempt.state not in _PERHAPS_CURED or attempt.finished_at is None:
+        return False
+    return now - attempt.finished_at < timedelta(seconds=seconds(alert.decay))
+
+
+class Planner:
+    """Decides within one transaction."""
+
+    def __init__(self, core: Core, connection: Connection, queue: WorkQueue):
+        self._core = core
+        self._connection = connection
+        self._queue = queue
+        self._now = core.now()
+
+    def consider(self, subjects: Iterable[Subject]) -> list[Decision]:
+        """Decide what is next for each episode; what may run is queued."""
+        alerts = self._core.config.alerts
+        due = [s for s in subjects if s.alertname in alerts and alerts[s.alertname].responses]
+        if not due:
+            return []
+        ledger.lock(self._connection, *(f"target {s.extractor}" for s in due if s.extractor))
+        before = _attempts(self._connection, [s.episode_id for s in due])
+        found = (self._consider(subject, before[subject.episode_id]) for subject in due)
+        return [decision for decision in found if decision]
+
+    def ask(  # noqa: PLR0913  # what a person says, by name
+        self,
+        action: ActionName,
+        extractor: str,
+        *,
+        row_id: str,
+        episode_id: str | None,
+        user: str,
+        reason: str,
+    ) -> Decision:
+        """Decide about an action that a person asks for."""
+        ledger.lock(self._connection, f"target {extractor}")
+        situation = self.situation(action, extractor, origin=Origin.PERSON, episode_id=episode_id)
+        return self._store(
+            Decision(
+                id=row_id,
+                episode_id=episode_id,
+                alertname=None,
+                action=action,
+                target=self._target(extractor),
+                skip=decide(self._core.config, situation),
+                origin=Origin.PERSON,
+                actor=user,
+                detail=reason,
+            )
+        )
+
+    def situation(  # noqa: PLR0913  # what it is about, by name
+        self,
+        action: ActionName,
+        extractor: str | None,
+        *,
+        origin: Origin = Origin.ALERT,
+        episode_id: str | None = None,
+        resolved: bool = False,
+        besides: str | None = None,
+    ) -> Situation:
+        """Gather what guards ask about; `besides` is the remediation that it is about itself."""
+        target, connection = self._target(extractor), self._connection
+        if target is None:  # nothing was ever done there
+            return Situation(action=action, extractor=extractor, now=self._now, resolved=resolved)
+        hour, day = self._now - timedelta(hours=1), self._now - timedelta(days=1)
+        return Situation(
+            action=action,
+            extractor=extractor,
+            now=self._now,
+            origin=origin,
+            resolved=resolved,
+            kill_switch=self._killed,
+            busy=ledger.is_busy(connection, target, besides),
+            last_run=ledger.last_run(connection, action, target, besides),
+            runs_of_episode=ledger.runs_of_episode(connection, action, episode_id, besides),
+            runs_of_hour=ledger.runs_since(connection, action, target, hour, besides),
+            runs_of_day=ledger.runs_since(connection, action, target, day, besides),
+            episodes_begun=self._episodes_begun,
+        )
+
+    @cached_property
+    def _killed(self) -> bool:
+        return ledger.is_engaged(self._connection)
+
+    @cached_property
+    def _episodes_begun(self) -> int:
+        return ledger.episodes_begun(self._connection, self._core.config, self._now)
+
+    def _target(self, extractor: str | None) -> str | None:
+        return extractor if extractor in self._core.config.targets else None
+
+    def _consider(self, subject: Subject, attempts: list[Attempt]) -> Decision | None:
+        turn = choose(self._core.config.alerts[subject.alertname], attempts, self._now)
+        if turn is None:
+            return None
+        row_id = turn.again.id if turn.again else _row_id(subject, turn)
+        situation = self.situation(
+            turn.action, subject.extractor, episode_id=subject.episode_id, besides=row_id
+        )
+        skip = decide(self._core.config, situation)
+        if turn.again and skip == turn.again.reason:
+            return None
+        decision = Decision(
+            id=row_id,
+            episode_id=subject.episode_id,
+            alertname=subject.alertname,
+            action=turn.action,
+            target=self._target(subject.extractor),
+            skip=skip,
+            queued=turn.again.queued if turn.again else 0,
+        )
+        return self._store(decision, again=turn.again is not None)
+
+    def put(self, decision: Decision) -> Decision:
+        """Store a decision that was made elsewhere, and queue it if it may run."""
+        return self._store(decision)
+
+    def _store(self, decision: Decision, *, again: bool = False) -> Decision:
+        if not decision.skip and decision.target:
+            decision = decision.once_more()
+            workflow, target = decision.workflow_id, decision.target or ""
+            self._queue.put(self._connection, workflow, decision.id, target)
+        remediations.store(self._connection, decision, self._now, again=again)
+        return decision
+
+
+def firing(connection: Connection, episode_id: str | None = None) -> list[Subject]:
+    """Episodes of which an alert fires: this one, or all."""
+    columns = episodes.c.id, episodes.c.alertname, episodes.c.extractor
+    fires = exists().where(alerts.c.episode_id == episodes.c.id, alerts.c.ends_at.is_(None))
+    query = select(*columns).where(episodes.c.resolved_at.is_(None), fires)
+    if episode_id is not None:
+        query = query.where(episodes.c.id == episode_id)
+    return [
+        Subject(episode_id=row.id, alertname=row.alertname, extractor=row.extractor)
+        for row in connection.execute(query.order_by(episodes.c.started_at))
+    ]
+
+
+def _row_id(subject: Subject, turn: Next) -> str:
+    return f"{subject.episode_id}:{turn.action}:{turn.number}"
+
+
+def _attempts(connection: Connection, episode_ids: list[str]) -> dict[str, list[Attempt]]:
+    by_alert = table.c.episode_id.in_(episode_ids), table.c.origin == Origin.ALERT
+    query = select(table).where(*by_alert).order_by(table.c.created_at, table.c.id)
+    found: dict[str, list[Attempt]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.episode_id].append(_attempt(row))
+    return found
+
+
+def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        action=row.action,
+        state=State(row.state),
+        reason=row.reason,
+        queued=row.queued,
+        finished_at=row.finished_at,
+    )

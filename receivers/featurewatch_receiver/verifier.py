@@ -1,0 +1,76 @@
+"""Sees whether an action helped: the alert's own values, measured after it and nothing before it.
+
+The alert goes on firing for its whole window and cooldown, whatever was done. So the values are
+read over the time since the action alone, as soon as that is long enough to mean something.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from featurewatch_receiver.config import AlertResponse
+from featurewatch_receiver.converge import Patience
+from featurewatch_receiver.errors import DeadlineError
+from featurewatch_receiver.remediations import State
+from featurewatch_receiver.source import Reading
+from featurewatch_receiver.values import seconds
+
+LOOK_AGAIN_SECONDS = 2.0
+#: One good reading between two bad ones is no cure.
+GOOD_READINGS = 2
+
+Readings = Mapping[str, Reading]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of the alert's values."""
+
+    state: State
+    detail: str
+    readings: Readings
+
+
+@dataclass
+class Verification:
+    """Reads again and again until the values are well, or the time for that is up."""
+
+    alert: AlertResponse
+    done_at: datetime
+    now: Callable[[], datetime]
+    read: Callable[[timedelta], Readings]
+    patience: Patience
+
+    def run(self) -> Verdict:
+        """Return what the values say."""
+        good = 0
+        readings: Readings = {}
+        while True:
+            since = self.now() - self.done_at
+            if since >= timedelta(seconds=seconds(self.alert.min_window)):
+                readings = self.read(since)
+                well = bool(readings) and not any(r.violated for r in readings.values())
+                good = good + 1 if well else 0
+            if good == GOOD_READINGS:
+                return Verdict(state=State.EFFECTIVE, detail=words(readings), readings=readings)
+            try:
+                self.patience.require_time("")
+            except DeadlineError:
+                return _too_late(readings)
+            self.patience.wait()
+
+
+def words(readings: Readings) -> str:
+    """The values beside their thresholds, for people."""
+    each = (f"{name} {r.value:.4g} (threshold {r.threshold:g})" for name, r in readings.items())
+    return ", ".join(each)
+
+
+def _too_late(readings: Readings) -> Verdict:
+    if not readings:
+        detail = "no value was measured after the action"
+        return Verdict(state=State.INCONCLUSIVE, detail=detail, readings=readings)
+    if any(reading.violated for reading in readings.values()):
+        return Verdict(state=State.INEFFECTIVE, detail=words(readings), readings=readings)
+    detail = f"too late to be sure: {words(readings)}"
+    return Verdict(state=State.INCONCLUSIVE, detail=detail, readings=readings)

@@ -1,0 +1,18 @@
+"""What Ray Serve deploys for test_backend.py; runs in the environment with Ray."""
+
+import asyncio
+
+from ray import serve
+
+
+@serve.deployment(ray_actor_options={"num_cpus": 0.1})
+class Extractor:
+    """Takes a moment for each request."""
+
+    async def __call__(self, request):
+        """Answer after 50 ms."""
+        await asyncio.sleep(0.05)
+        return "features"
+
+
+app = Extractor.bind()

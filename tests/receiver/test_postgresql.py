@@ -1,0 +1,154 @@
+"""What holds on SQLite holds on PostgreSQL: the same tests, with their fixtures from here."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from featurewatch_receiver import database as database_module
+from featurewatch_receiver import schema
+from featurewatch_receiver.clock import DatabaseClock, utc_now
+from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.core import open_core
+from featurewatch_receiver.database import open_reader, open_writer
+from featurewatch_receiver.engine import Workflows
+from featurewatch_receiver.migrate import migrate
+from featurewatch_receiver.retention import delete_old
+from featurewatch_receiver.tokens import read_tokens
+from receiver.conftest import Clock, Receiver
+from receiver.payloads import Json, alert, at
+from receiver.postgres import Server, name_of
+from receiver.test_episodes import *  # noqa: F403
+from receiver.test_remediation import *  # noqa: F403
+from receiver.test_webhook import *  # noqa: F403
+
+
+@pytest.fixture(scope="module")
+def blank_postgresql(postgresql: Server) -> str:
+    """A database with every table, to be copied by each test."""
+    url = postgresql.create()
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def database(postgresql: Server, blank_postgresql: str) -> Iterator[str]:
+    url = postgresql.create(name_of(blank_postgresql))
+    # The tests of SQLite name the engine's tables without their schema.
+    postgresql.execute(f"ALTER DATABASE {name_of(url)} SET search_path = public, dbos")
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture
+def make_receiver(settings: Json, database: str) -> Iterator[Callable[[], Receiver]]:
+    """The one of conftest.py, on PostgreSQL."""
+    settings["receiver"]["database"] = database
+    made: list[Receiver] = []
+
+    def make() -> Receiver:
+        config = ReceiverConfig.model_validate(settings)
+        clock = Clock()
+        made.append(Receiver(open_core(config, read_tokens(config), clock), clock))
+        return made[-1]
+
+    yield make
+    for receiver in made:
+        receiver.close()
+
+
+def test_writers_take_turns_also_when_they_are_strangers(database: str) -> None:
+    """Each reads the highest level and stores one more; with a race two would store the same."""
+    engines = [open_writer(database) for _ in range(4)]
+    columns = schema.alerts.c
+
+    def add(number: int) -> None:
+        with engines[number % 4].begin() as connection:
+            highest = connection.scalar(select(func.max(columns.level))) or 0
+            time.sleep(0.005)
+            row = {"episode_id": "e", "fingerprint": str(number), "starts_at": at(0)}
+            connection.execute(insert(schema.alerts), row | {"level": highest + 1})
+
+    with engines[0].begin() as connection:
+        row: Json = dict.fromkeys(("id", "identity", "alertname"), "e")
+        row |= {"labels": {}, "annotations": {}, "escalation_level": 1, "started_at": at(0)}
+        connection.execute(insert(schema.episodes), row)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(40)))
+    with engines[0].begin() as connection:
+        assert sorted(connection.scalars(select(columns.level))) == list(range(1, 41))
+    for engine in engines:
+        engine.dispose()
+
+
+def test_readers_can_not_write(database: str) -> None:
+    reader = open_reader(database)
+    with pytest.raises(SQLAlchemyError, match="read-only"), reader.begin() as connection:
+        connection.execute(schema.episodes.delete())
+    reader.dispose()
+
+
+def test_a_writer_that_falls_silent_is_thrown_out(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine may have vanished in mid-transaction, with the lock that all wait for."""
+    quick = ("idle_in_transaction_session_timeout=300",)
+    monkeypatch.setattr(database_module, "_SERVER", (*database_module._SERVER, *quick))
+    silent, other = open_writer(database), open_writer(database)
+    held = silent.connect()
+    held.execute(text("SELECT 1"))
+    with other.begin() as connection:  # it waits for up to 2 s, which is longer
+        assert connection.scalar(text("SELECT 1")) == 1
+    with pytest.raises(DBAPIError, match="idle-in-transaction"):
+        held.execute(text("SELECT 1"))
+    held.close()
+    silent.dispose()
+    other.dispose()
+
+
+def test_the_time_is_the_servers_and_goes_on_without_it(
+    postgresql: Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = open_reader(database)
+    clock = DatabaseClock(reader)
+    assert abs(clock() - utc_now()) < timedelta(seconds=5)
+    monkeypatch.setattr("featurewatch_receiver.clock.COMPARE_SECONDS", 0)
+    before = clock()
+    postgresql.stop()
+    try:
+        assert before < clock() < before + timedelta(seconds=30)
+    finally:
+        postgresql.start()
+    reader.dispose()
+
+
+def test_nothing_of_a_finished_episode_is_kept_for_ever(
+    working: Receiver, postgresql: Server
+) -> None:
+    working.deliver(alert("FeatureExtractionCacheHitRateLow"))
+    working.finished()
+    working.deliver(alert("FeatureExtractionCacheHitRateLow", end=at(30)))
+    working.clock.now = utc_now() + timedelta(days=31)
+    assert delete_old(working.core, Workflows(working.core.writer)) == 1
+    counts = _rows(working)
+    kept = {name for name, count in counts.items() if count}
+    # One row each: the revision, the engine's revision, its queue and its version.
+    assert kept <= {"alembic_version", "dbos_migrations", "queues", "application_versions"}, counts
+
+
+def _rows(receiver: Receiver) -> dict[str, Any]:
+    named = text(
+        "SELECT table_schema, table_name FROM information_schema.tables"
+        " WHERE table_schema IN ('public', 'dbos') AND table_type = 'BASE TABLE'"
+    )
+    with receiver.core.reader.begin() as connection:
+        tables = connection.execute(named).all()
+        return {
+            name: connection.scalar(text(f'SELECT count(*) FROM "{place}"."{name}"'))  # noqa: S608
+            for place, name in tables
+        }

@@ -1,0 +1,169 @@
+"""Several real receivers on one database: what one leaves another ends, and nobody doubles."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from featurewatch_receiver.migrate import migrate
+from receiver.payloads import Json, alert, eventually, payload
+from receiver.postgres import Server
+from receiver.processes import Replicas
+from receiver.target import Target
+
+CACHE = "FeatureExtractionCacheHitRateLow"
+# docs/operations.md says a few seconds; test machines are busy.
+TAKEOVER_SECONDS = 20.0
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database that is up to date."""
+    server: Server | None = None
+    url = f"sqlite:///{tmp_path}/receiver.db"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        url = server.create()
+    migrate(url)
+    yield url
+    if server:
+        server.drop(url)
+
+
+@pytest.fixture
+def replicas(
+    database: str, settings: Json, write_config: Callable[[], Path], tmp_path: Path
+) -> Iterator[Replicas]:
+    settings["receiver"] |= {"listen": "127.0.0.1:0", "database": database}
+    replicas = Replicas(write_config(), tmp_path)
+    yield replicas
+    replicas.close()
+
+
+def test_one_payload_sent_ten_times_at_once_to_two_processes_is_one_action(
+    replicas: Replicas, target: Target
+) -> None:
+    both = [replicas.start(), replicas.start()]
+    for replica in both:
+        replica.ready()
+    body = payload(alert(CACHE))
+    with ThreadPoolExecutor(10) as senders:
+        codes = list(senders.map(lambda n: both[n % 2].post(body), range(10)))
+    # A delivery that had to wait too long is refused, and Alertmanager would repeat it.
+    assert set(codes) <= {200, 503}
+    assert 200 in codes
+    [done] = eventually(lambda: ended(both[0].remediations()), 15)
+    assert target.effects == ["clear"]
+    assert [step["state"] for step in done["steps"]].count("running") == 1
+
+
+def test_what_a_killed_replica_was_doing_the_other_ends_and_the_effect_is_one(
+    replicas: Replicas, target: Target
+) -> None:
+    """The target has been told and is not there yet; the parent, too, never comes back."""
+    target.ready_at_once = False
+    first = replicas.start()
+    first.ready()
+    assert first.post(payload(alert())) == 200
+    eventually(lambda: target.effects == ["scale 2"])
+    second = replicas.start()
+    second.ready()
+    first.kill()
+    killed = time.monotonic()
+    eventually(lambda: second.lines("work taken over"), TAKEOVER_SECONDS)
+    looked = len(target.requests)
+    eventually(lambda: len(target.requests) > looked, TAKEOVER_SECONDS)
+    print(f"taken over after {time.monotonic() - killed:.1f} s")
+    target.ready_replicas = 2
+    eventually(lambda: ended(second.remediations()), 15)
+    assert target.effects == ["scale 2"]
+
+
+def test_a_target_has_one_action_at_a_time_whoever_runs_it(
+    replicas: Replicas, target: Target
+) -> None:
+    """Two actions for one target, delivered to two replicas, and the first takes its time."""
+    target.ready_at_once = False
+    both = [replicas.start(), replicas.start()]
+    for replica in both:
+        replica.ready()
+    assert both[0].post(payload(alert())) == 200
+    eventually(lambda: target.effects == ["scale 2"])
+    assert both[1].post(payload(alert(CACHE))) == 200
+    eventually(lambda: len(both[1].remediations()) == 2)
+    waits = next(r for r in both[1].remediations() if r["action"] == "clear_cache")
+    assert (waits["state"], waits["reason"]) == ("skipped", "target_busy")
+    target.ready_replicas = 2
+    eventually(lambda: len(ended(both[0].remediations())) == 2, 15)
+    assert target.effects == ["scale 2"]
+    assert target.most_running == 1
+
+
+def test_a_process_that_only_receives_leaves_the_work_to_one_that_only_works(
+    replicas: Replicas, target: Target
+) -> None:
+    web = replicas.start("serve", "--no-worker")
+    web.ready()
+    assert web.post(payload(alert(CACHE))) == 200
+    work = replicas.start("worker")
+    work.ready()
+    eventually(lambda: target.effects == ["clear"], 15)
+    assert work.answers("/metrics")
+    assert work.post(payload(alert())) == 404
+    eventually(lambda: ended(web.remediations()), 15)
+
+
+def ended(remediations: list[Json]) -> list[Json]:
+    return [r for r in remediations if r["finished_at"]]
+
+
+class TestOnPostgresql:
+    """What can only happen to a server that is elsewhere."""
+
+    @pytest.fixture(params=["postgresql"])
+    def database(self, postgresql: Server) -> Iterator[str]:
+        url = postgresql.create()
+        migrate(url)
+        yield url
+        postgresql.drop(url)
+
+    def test_who_loses_its_slot_ends_at_once_and_is_started_again(
+        self, replicas: Replicas, postgresql: Server, target: Target
+    ) -> None:
+        """The session is ended by the server, as it would be after a broken network."""
+        target.ready_at_once = False
+        replica = replicas.start()
+        replica.ready()
+        assert replica.post(payload(alert())) == 200
+        eventually(lambda: target.effects == ["scale 2"])
+        before = replica.child()
+        postgresql.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND objid = 1 AND objsubid = 2"
+        )
+        eventually(lambda: not before.is_running(), 10)
+        eventually(lambda: len(replica.lines("listening")) == 2, 15)
+        assert len(replica.lines("executor slot lost")) == 1
+        target.ready_replicas = 2
+        eventually(lambda: replica.answers("/readyz"), 15)
+        eventually(lambda: ended(replica.remediations()), 15)
+        assert target.effects == ["scale 2"]
+
+    def test_work_goes_on_after_the_server_was_away(
+        self, replicas: Replicas, postgresql: Server, target: Target
+    ) -> None:
+        replica = replicas.start()
+        replica.ready()
+        postgresql.stop(signal.SIGQUIT)
+        try:
+            eventually(lambda: not replica.answers("/readyz"), 15)
+            assert replica.post(payload(alert(CACHE))) == 503
+        finally:
+            postgresql.start()
+        eventually(lambda: replica.answers("/readyz"), 30)
+        assert replica.post(payload(alert(CACHE))) == 200
+        eventually(lambda: target.effects == ["clear"], 15)
+        assert replica.process.poll() is None

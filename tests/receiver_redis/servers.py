@@ -1,0 +1,189 @@
+"""Real Redis servers on free ports of the loopback interface, alone or as a cluster."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from featurewatch_receiver.backendconfig import RedisBackend as Settings
+from featurewatch_receiver.backends.redis import RedisBackend
+from featurewatch_receiver.clock import Deadline
+
+ROOT = Path(__file__).parents[2]
+UNPACKED = ROOT / ".tools-redis/usr"
+SLOTS = 16_384
+WAIT_SECONDS = 30.0
+
+
+def eventually(look: Callable[[], Any], seconds: float = WAIT_SECONDS) -> None:
+    """Wait until something holds; a server that does not answer yet holds nothing."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(redis.RedisError):
+            if look():
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds:g} s")
+
+
+def program() -> tuple[Path, dict[str, str]]:
+    """The server, and the environment in which it finds its libraries."""
+    unpacked = UNPACKED / "bin/redis-server"
+    if unpacked.exists():
+        folders = ":".join(str(each.parent) for each in UNPACKED.glob("lib/*/liblzf.so.1"))
+        return unpacked, {**os.environ, "LD_LIBRARY_PATH": folders}
+    found = shutil.which("redis-server")
+    assert found, "no redis-server; run `make servers` (Debian, Ubuntu), or put one on PATH"
+    return Path(found), dict(os.environ)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+class Server:
+    """One server in a folder of its own."""
+
+    def __init__(self, folder: Path, **options: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.options = {"save": "", "appendonly": "no"} | options
+        folder.mkdir(parents=True, exist_ok=True)
+        self.process: subprocess.Popen[bytes]
+        self.client = redis.Redis(
+            port=self.port, password=options.get("requirepass"), retry=Retry(NoBackoff(), 0)
+        )
+        self.start()
+
+    def start(self, **options: str) -> None:
+        path, environment = program()
+        chosen = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.folder)}
+        chosen |= self.options | options
+        words = [word for key, value in chosen.items() for word in (f"--{key}", value)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [path, *words], env=environment, cwd=self.folder, stdout=log, stderr=log
+            )
+        eventually(self.speaks)
+
+    def speaks(self) -> bool:
+        """It answers, if only that it is busy."""
+        try:
+            return bool(self.client.ping())
+        except redis.BusyLoadingError:
+            return True
+
+    def fill(self, prefix: str, count: int) -> None:
+        pipeline = self.client.pipeline(transaction=False)
+        for number in range(count):
+            pipeline.set(f"{prefix}{number}", "x")
+        pipeline.execute()
+
+    def hang(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.client.close()
+        self.kill()
+
+
+@contextlib.contextmanager
+def running(folder: Path, **options: str) -> Iterator[Server]:
+    server = Server(folder, **options)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+class Cluster:
+    """Three primaries that share the slots."""
+
+    def __init__(self, servers: list[Server]) -> None:
+        self.servers = servers
+        share = -(-SLOTS // len(servers))
+        for number, server in enumerate(servers):
+            server.client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            last = min((number + 1) * share, SLOTS) - 1
+            server.client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+        for server in servers[1:]:
+            servers[0].client.execute_command(
+                "CLUSTER", "MEET", "127.0.0.1", server.port, server.options["cluster-port"]
+            )
+        eventually(self.is_whole)
+
+    def is_whole(self) -> bool:
+        return all(
+            b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
+            for server in self.servers
+            for info in [server.client.execute_command("CLUSTER", "INFO")]
+        )
+
+    def fill(self, prefix: str, count: int) -> None:
+        """Set keys, each at the server that has its slot."""
+        with redis.RedisCluster(host="127.0.0.1", port=self.servers[0].port) as client:
+            pipeline = client.pipeline()
+            for number in range(count):
+                pipeline.set(f"{prefix}{number}", "x")
+            pipeline.execute()
+
+    def sizes(self) -> list[int]:
+        return [int(server.client.dbsize()) for server in self.servers]
+
+
+@contextlib.contextmanager
+def cluster_running(folder: Path) -> Iterator[Cluster]:
+    with contextlib.ExitStack() as stack:
+        options = {
+            "cluster-enabled": "yes",
+            "cluster-node-timeout": "1000",
+            "cluster-require-full-coverage": "no",
+        }
+        servers = [
+            stack.enter_context(
+                running(folder / str(number), **options, **{"cluster-port": str(free_port())})
+            )
+            for number in range(3)
+        ]
+        yield Cluster(servers)
+
+
+def settings(port: int, **changes: Any) -> Settings:
+    """The backend of a server, with the cache `features` that begins with `feat:`."""
+    return Settings.model_validate(
+        {
+            "kind": "redis",
+            "url": f"redis://127.0.0.1:{port}",
+            "request_timeout": "2s",
+            "caches": {"features": {"prefix": "feat:"}},
+        }
+        | changes
+    )
+
+
+def clear(
+    port: int, *, deadline: Deadline | None = None, password: str | None = None, **changes: Any
+) -> int:
+    """Clear the cache `features`."""
+    backend = RedisBackend(settings(port, **changes), password, deadline or Deadline(60))
+    with contextlib.closing(backend):
+        return backend.clear_cache("features", "a key")
