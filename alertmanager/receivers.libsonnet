@@ -18,6 +18,11 @@ local link(annotation, otherwise='') =
   nobody: 'nobody',
   signal_names: ['Watchdog', 'FeaturewatchMaintenance'],
 
+  // How a client checks the receiver and shows who it is; keys that are null are left out.
+  tls(config)::
+    if std.get(config.receiver, 'client_tls') == null then {}
+    else { tls_config: std.prune(config.receiver.client_tls) },
+
   remediates(config):: config.channels.dashboard.enabled || config.responses.enabled,
 
   signals(config):: if self.remediates(config) then self.remediation else self.nobody,
@@ -148,7 +153,7 @@ local link(annotation, otherwise='') =
         send_resolved: true,
         http_config: {
           authorization: { type: 'Bearer', credentials_file: config.receiver.token_file },
-        },
+        } + $.tls(config),
       }],
     },
   },

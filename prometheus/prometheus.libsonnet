@@ -14,7 +14,7 @@ local ray = import 'ray.libsonnet';
     local parts = std.splitLimit(config.receiver.url, '/', 3);
     local path = std.rstripChars(std.join('/', parts[3:]), '/');
     { static_configs: [{ targets: [parts[2]] }] }
-    + (if parts[0] == 'https:' then { scheme: 'https' } else {})
+    + (if parts[0] == 'https:' then { scheme: 'https' } + receivers.tls(config) else {})
     + (if path == '' then {} else { metrics_path: '/' + path + '/metrics' }),
 
   local jobs = [

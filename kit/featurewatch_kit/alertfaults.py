@@ -12,7 +12,6 @@ from featurewatch_receiver.values import seconds
 PLACEHOLDERS = {
     "FeatureExtractionExporterDown": ("instance", "job"),
     "FeatureExtractionThresholdNotBucket": ("alert", "extractor", "le"),
-    "FeaturewatchRemediationFailed": ("action", "outcome"),
     "FeaturewatchReceiverDown": ("instance", "job"),
 }
 # Labels of an alert by which Alertmanager routes.

@@ -186,6 +186,19 @@ def _mail_login(config: Config) -> Iterator[Problem]:
         yield Problem(path=("channels", "email", missing), message=message)
 
 
+def _client_tls(config: Config) -> Iterator[Problem]:
+    path = ("receiver", "client_tls")
+    tls = config.receiver.client_tls
+    if tls is None:
+        return
+    if not config.receiver.url.startswith("https:"):
+        yield Problem(path=path, message="has no effect without TLS; write receiver.url as https")
+    if (tls.cert_file is None) != (tls.key_file is None):
+        missing = "cert_file" if tls.cert_file is None else "key_file"
+        message = f"is missing beside its partner; write {missing}, or null for both"
+        yield Problem(path=(*path, missing), message=message)
+
+
 def _timing(config: Config) -> Iterator[Problem]:
     yield from _pace(("routing", "receiver"), config.routing.receiver, SeverityTiming())
     yield from _pace(("routing", "people"), config.routing.people, SeverityTiming())

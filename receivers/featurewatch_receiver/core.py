@@ -40,6 +40,6 @@ def open_core(config: ReceiverConfig, tokens: Tokens, now: Clock | None = None) 
         tokens=tokens,
         writer=open_writer(url),
         reader=reader,
-        metrics=Metrics(),
+        metrics=Metrics(config.targets),
         now=now or (utc_now if is_sqlite(url) else DatabaseClock(reader)),
     )

@@ -1,5 +1,7 @@
 """What the receiver counts about itself."""
 
+from collections.abc import Iterable
+from itertools import product
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -26,7 +28,8 @@ class Family(NamedTuple):
 class Metrics:
     """The series of one process, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, targets: Iterable[str] = ()) -> None:
+        """`targets` are the extractors that may be touched: their series begin at 0."""
         self._registry = CollectorRegistry()
         #: What there is, for the documentation.
         self.families: list[Family] = []
@@ -34,7 +37,11 @@ class Metrics:
         self.alerts = self._counter("alerts", "Alerts stored, by status.", "status")
         self.truncated = self._counter("truncated_alerts", "Alerts that Alertmanager left out.")
         self.remediations = self._counter(
-            "remediations", "Remediations that ended, by outcome.", "action", "outcome"
+            "remediations",
+            "Remediations that ended, by outcome.",
+            "action",
+            "extractor",
+            "outcome",
         )
         self.skips = self._counter(
             "remediation_skips", "Remediations that did not run, by reason.", "action", "reason"
@@ -52,7 +59,7 @@ class Metrics:
             "watchdog_timestamp_seconds", "When the Watchdog alert last arrived, as a Unix time."
         )
         self._gauge("build_info", "Always 1.", "version").labels(package_version()).set(1)
-        self._start_at_zero()
+        self._start_at_zero(list(targets))
 
     def text(self) -> bytes:
         """Everything in Prometheus's text format."""
@@ -71,7 +78,7 @@ class Metrics:
         self.families.append(Family(full, "histogram", labels, text))
         return Histogram(full, text, labels, buckets=_BUCKETS, registry=self._registry)
 
-    def _start_at_zero(self) -> None:
+    def _start_at_zero(self, targets: list[str]) -> None:
         """Make the series exist before their first event, which rate() would miss."""
         for result in _RESULTS:
             self.deliveries.labels(result)
@@ -79,5 +86,5 @@ class Metrics:
             self.alerts.labels(status)
         for action in sorted(actions()):
             self.duration.labels(action)
-            for outcome in OUTCOMES:
-                self.remediations.labels(action, outcome)
+            for target, outcome in product(targets, OUTCOMES):
+                self.remediations.labels(action, target, outcome)

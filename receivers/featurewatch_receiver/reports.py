@@ -4,11 +4,15 @@ from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.remediations import OPEN, Decision, Remediation, State, Step
 
+#: In place of an extractor that is not listed, whose name anybody can make up.
+NO_TARGET = ""
+
 
 def report_decision(core: Core, decision: Decision) -> None:
     """Tell of a decision."""
     if decision.skip:
-        core.metrics.remediations.labels(decision.action, State.SKIPPED).inc()
+        target = decision.target or NO_TARGET
+        core.metrics.remediations.labels(decision.action, target, State.SKIPPED).inc()
         core.metrics.skips.labels(decision.action, decision.skip).inc()
     logs.event(
         "remediation",
@@ -26,7 +30,7 @@ def report_step(core: Core, row: Remediation, step: Step) -> None:
     """Tell of a change of state."""
     metrics = core.metrics
     if step.state not in OPEN:
-        metrics.remediations.labels(row.action, step.state).inc()
+        metrics.remediations.labels(row.action, row.target or NO_TARGET, step.state).inc()
         began = row.started_at or step.at
         metrics.duration.labels(row.action).observe((step.at - began).total_seconds())
     if step.state is State.SKIPPED:

@@ -13,6 +13,7 @@ from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.errors import ListenError
 from featurewatch_receiver.factory import Role, assemble, close, start
 from featurewatch_receiver.migrate import prepare
+from featurewatch_receiver.tls import Certificates
 
 # More than `batches.MOST_WAITING`: the others answer who asks for health, and refuse.
 THREADS = 32
@@ -24,15 +25,16 @@ def serve(config: ReceiverConfig, role: Role = Role.ALL) -> None:
     """Serve until a signal ends the process.
 
     Raises:
-        ConfigError: the database can't be used.
+        ConfigError: the database or the certificates can't be used.
         ListenError: the address can't be used.
 
     """
     with closing(listen(config.receiver.listen)) as listener:
         # Not in the worker: here a fault can still be told in one line.
+        certificates = Certificates(tls) if (tls := config.receiver.tls) else None
         prepare(config.receiver.database)
         logs.configure()
-        Server(config, listener, role).run()
+        Server(config, listener, role, certificates).run()
 
 
 def listen(address: str) -> socket.socket:
@@ -69,18 +71,25 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One process that answers, and a parent that starts it again should it die."""
 
-    def __init__(self, config: ReceiverConfig, listener: socket.socket, role: Role):
+    def __init__(
+        self,
+        config: ReceiverConfig,
+        listener: socket.socket,
+        role: Role,
+        certificates: Certificates | None,
+    ):
         self._config = config
+        self._certificates = certificates
         self._role = role
         host, port = listener.getsockname()
-        self._url = f"http://{host}:{port}"
+        self._url = f"{'https' if certificates else 'http'}://{host}:{port}"
         self._fd = listener.detach()  # gunicorn's from now on
         self._app: Flask
         super().__init__(prog="featurewatch-receiver")
 
     def load_config(self) -> None:
         """Tell gunicorn how to run."""
-        settings = {
+        settings: dict[str, Any] = {
             "bind": f"fd://{self._fd}",
             "workers": 1,
             "worker_class": "gthread",
@@ -90,6 +99,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "post_worker_init": lambda _: self._start_work(),
             "worker_exit": lambda _server, _worker: close(self._app),
         }
+        if self._certificates:
+            settings |= self._certificates.gunicorn_settings()
         if "control_socket_disable" in self.cfg.settings:
             settings["control_socket_disable"] = True
         for name, value in settings.items():

@@ -471,9 +471,9 @@ FAULTS = {
         f"{LATENCY}.labels.auto_resolve: is set by the rules; name yours otherwise",
     ),
     "a label that an alert without extractor is told apart by": (
-        "alerts: {FeaturewatchRemediationFailed: {labels: {outcome: bad}}}\n",
+        "alerts: {FeatureExtractionExporterDown: {labels: {instance: bad}}}\n",
         1,
-        "alerts.FeaturewatchRemediationFailed.labels.outcome: is set by the rules;"
+        "alerts.FeatureExtractionExporterDown.labels.instance: is set by the rules;"
         " name yours otherwise",
     ),
     "a label that would name the threshold's bound": (

@@ -1,4 +1,4 @@
-"""Deployments that an autoscaler owns. Its answers are after the published schemas, not recorded."""
+"""Deployments that an autoscaler owns. Its answers follow the published schemas of the kinds."""
 
 import pytest
 

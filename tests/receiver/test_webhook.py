@@ -148,7 +148,7 @@ def test_our_own_fault_is_not_counted_as_an_invalid_delivery(
     def broken(*_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(api, "accept", broken)
+    monkeypatch.setattr(api, "parse", broken)
     assert receiver.post(payload(alert())).status_code == 500
     name = "featurewatch_receiver_deliveries_total"
     assert receiver.metric(f'{name}{{result="failed"}}') == 1

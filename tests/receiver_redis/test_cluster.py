@@ -57,14 +57,22 @@ def test_one_primary_down_is_named_and_a_repetition_drops_the_rest(cluster: Clus
     assert cluster.sizes() == [0, 0, 0]
 
 
-def test_a_slot_that_is_being_moved_is_told(cluster: Cluster) -> None:
-    """A server says where a key has gone, instead of dropping it."""
-    giver, taker = cluster.servers[0], cluster.servers[1]
-    identity = taker.client.execute_command("CLUSTER", "MYID")
-    slot = giver.client.execute_command("CLUSTER", "KEYSLOT", KEY)
-    assert slot < 5_000  # the first server's
-    giver.client.set(KEY, "x")
-    giver.client.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", identity)
+def test_a_slot_that_nobody_serves_is_told(cluster: Cluster) -> None:
+    """A server keeps the keys of a slot that was taken from it."""
+    server = cluster.servers[0]
+    cluster.fill("feat:", 300)
+    slot = server.client.execute_command("CLUSTER", "KEYSLOT", server.client.randomkey())
+    server.client.execute_command("CLUSTER", "DELSLOTS", slot)
+    try:
+        with pytest.raises(TargetRefusedError, match=r"the cluster is down \(.*slot"):
+            clear(server.port, cluster=True)
+    finally:
+        server.client.execute_command("CLUSTER", "ADDSLOTS", slot)
+        eventually(cluster.is_whole)
+    left = sum(cluster.sizes())
+    assert clear(server.port, cluster=True) == left > 0
+
+
 def test_a_server_that_is_no_cluster_says_so(server: Server) -> None:
     with pytest.raises(TargetRefusedError, match="cluster support disabled"):
         clear(server.port, cluster=True)

@@ -109,12 +109,13 @@ def test_nobody_listening_is_unreachable() -> None:
 
 
 def test_a_server_that_loads_its_data_refuses(tmp_path: Path) -> None:
-    with running(tmp_path) as server:
-        server.fill("feat:", 3_000)
+    with running(tmp_path, rdbcompression="no") as server:
+        # While it loads it listens after each KiB: each of these.
+        server.client.mset({f"feat:{number}": "x" * 1_100 for number in range(3_000)})
         server.client.save()
         server.kill()
         # Microseconds a key: it loads for a minute, unless the test ends before.
-        slow = {"key-load-delay": "20000", "loading-process-events-interval-bytes": "64"}
+        slow = {"key-load-delay": "20000", "loading-process-events-interval-bytes": "1024"}
         server.start(**slow)
         said = failure(TargetRefusedError, lambda: clear(server.port))
         assert "is still loading its data" in said

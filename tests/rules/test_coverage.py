@@ -15,7 +15,7 @@ DATA = {
     "FeatureExtractionExporterDown": "max by (job, instance) (up)",
     "FeaturewatchReceiverDown": "max by (job, instance) (up)",
     "FeaturewatchRemediationFailed": (
-        "sum by (action, outcome) (featurewatch_receiver_remediations_total)"
+        "sum by (extractor) (featurewatch_receiver_remediations_total)"
     ),
 }
 EXTRACTORS = "extractor:feature_extraction_instances:count"
