@@ -38,6 +38,7 @@ def start_ours(
         "database": f"sqlite:///{folder}/receiver.db",
         "runbook_file": str(root / "docs/runbook.md"),
         "alertmanager_url": None,
+        "prometheus_url": None,
     }
     changes(config)
     file = folder / CONFIG

@@ -44,8 +44,7 @@ local scope(identity) = {
     metric(name, matchers=[]):: self.of('feature_extraction_' + name, matchers),
 
     // Any of several metrics, named by a regular expression.
-    anyOf(pattern, matchers=[])::
-      braces(['__name__=~"feature_extraction_(%s)"' % pattern, config.metrics.selector] + matchers),
+    anyOf(pattern):: braces(['__name__=~"feature_extraction_(%s)"' % pattern, config.metrics.selector]),
 
     // level:metric:operation, the names of the recording rules.
     local recorded = function(metric, and='') level + and + ':feature_extraction_' + metric,

@@ -1,6 +1,7 @@
 // How the receiver sees whether an action helped: the value of an alert over the time since then,
 // beside its threshold. $extractor and $window are filled in by receivers/.../source.py.
 local duration = import '../lib/duration.libsonnet';
+local escalation = import '../lib/escalation.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
 local mine = ['extractor=$extractor'];
@@ -79,8 +80,27 @@ function(config)
       [rule.key]: of([m for m in rule.value.members if std.objectHas(checks, m)], rule.value.cooldown)
       for rule in std.objectKeysValues(config.correlation.rules)
     },
-    // Seconds since an extractor was last measured.
-    metrics_age: 'time() - max(timestamp(%s))' % q.anyOf(
-      'requests_total|snapshot_.+|queue_depth|cpu_utilization_ratio|memory_utilization_ratio', mine
-    ),
+    // How long after its beginning each level of an alert is due. A correlated one has no clock of
+    // its own: it escalates when a member does.
+    levels: {
+      [alert.key]: [
+        level.after
+        for level in escalation.levels(config, alert.value.escalation, escalation.most(alert.value))
+      ]
+      for alert in std.objectKeysValues(config.alerts)
+    },
+    // Seconds since an extractor was last measured, by the first of these that it has.
+    metrics_age: 'time() - (%s)' % std.join(' or ', [
+      'max(timestamp(%s))' % q.metric(name, mine)
+      for name in [
+        'requests_total',
+        'snapshot_p95_seconds',
+        'snapshot_cache_hit_ratio',
+        'snapshot_error_ratio',
+        'snapshot_fallback_ratio',
+        'queue_depth',
+        'cpu_utilization_ratio',
+        'memory_utilization_ratio',
+      ]
+    ]),
   }

@@ -33,6 +33,10 @@ def _set_slowdown(service: FeatureService, factor: float) -> None:
     service.pool.slowdown = factor
 
 
+def _set_delay(service: FeatureService, seconds: float) -> None:
+    service.network_delay = seconds
+
+
 FAULTS = {
     "poisoned_cache": Fault(  # ended by clearing the cache
         off=0,
@@ -50,6 +54,15 @@ FAULTS = {
         highest=100.0,
         read=lambda service: service.pool.slowdown,
         write=_set_slowdown,
+    ),
+    "slow_network": Fault(  # no action of the receiver helps
+        setting="seconds",
+        off=0.0,
+        default=0.2,
+        lowest=0.001,
+        highest=10.0,
+        read=lambda service: service.network_delay,
+        write=_set_delay,
     ),
     "errors": Fault(  # ended by a restart
         setting="share",

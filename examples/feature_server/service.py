@@ -7,6 +7,7 @@ what escapes from it; inside, one word for each outcome.
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,7 @@ class FeatureService:
         self.pool = pool
         self.model = initial_model()
         self.error_share = 0.0  # the `errors` fault sets it
+        self.network_delay = 0.0  # seconds; the `slow_network` fault sets it
         self._extractor = extractor
         self._deadline = deadline
 
@@ -55,6 +57,7 @@ class FeatureService:
         window = self.sampler.window(window_id)  # outside: a wrong id is no extraction
         with self._extractor.extraction() as extraction:
             self._fail_sometimes()
+            time.sleep(self.network_delay)
             model = self.model
             key = cache_key(model.version, window_id)
             if (cached := self.cache.get(key)) is not None:

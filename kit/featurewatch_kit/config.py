@@ -15,6 +15,7 @@ from featurewatch_kit.alertconfig import (
 from featurewatch_kit.operatorconfig import Operator
 from featurewatch_kit.scrapeconfig import Scrape
 from featurewatch_kit.timeintervals import TimeInterval
+from featurewatch_receiver.accessconfig import Access
 from featurewatch_receiver.backendconfig import BackendConfig
 from featurewatch_receiver.config import (
     History,
@@ -172,10 +173,24 @@ class Routing(Strict):
     receiver: Timing
 
 
+class WatchdogTell(Strict):
+    """The ways by which the receiver itself tells of a missing Watchdog."""
+
+    webhook_url_file: File | None
+    slack_api_url_file: File | None
+    pagerduty_routing_key_file: File | None
+    email: Annotated[
+        str | None, Field(pattern=r"^[^@\s,]+@[^@\s,]+$", examples=["team@example.com"])
+    ]
+
+
 class Watchdog(Strict):
-    """The alert that always fires."""
+    """The alert that always fires, and what the receiver does when it does not come."""
 
     enabled: Switch
+    timeout: PositiveDuration | None
+    repeat: PositiveDuration
+    tell: WatchdogTell
 
 
 class Links(Strict):
@@ -204,6 +219,7 @@ class Config(Strict):
         str, Field(pattern=r"\.tmpl$", examples=["/etc/alertmanager/templates/*.tmpl"])
     ]
     receiver: Receiver
+    access: Access
     responses: Responses
     targets: dict[Text, Target]
     backends: dict[Name, BackendConfig]

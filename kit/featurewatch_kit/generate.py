@@ -10,6 +10,7 @@ from featurewatch_kit.alertconfig import as_list
 from featurewatch_kit.config import Config
 from featurewatch_kit.errors import GenerationError
 from featurewatch_kit.metricsdoc import metrics_document
+from featurewatch_kit.people import notifications, watch
 from featurewatch_kit.project import MIXIN
 from featurewatch_kit.yamltext import yaml_text
 from featurewatch_receiver.config import ReceiverConfig
@@ -60,7 +61,7 @@ def render(config: Config, mixin: dict[str, Any]) -> dict[str, str]:
         ALERTS: _yaml(mixin["alerts"], "rules/"),
         ALERTMANAGER: _yaml(mixin["alertmanager"], "alertmanager/"),
         RECEIVER: _yaml(
-            receiver_config(config, mixin["checks"]).model_dump(mode="json", by_alias=True),
+            receiver_config(config, mixin).model_dump(mode="json", by_alias=True),
             "nothing else",
         ),
         SCHEMA: json.dumps(editor_schema(), indent=2, ensure_ascii=False) + "\n",
@@ -95,16 +96,22 @@ def evaluate(config: Config, root: Path) -> dict[str, Any]:
     return tree
 
 
-def receiver_config(config: Config, checks: dict[str, Any]) -> ReceiverConfig:
+def receiver_config(config: Config, mixin: dict[str, Any]) -> ReceiverConfig:
     """What the receiver needs of the configuration, and of the rules: how to see a cure."""
+    checks = mixin["checks"]
     responses = {name: alert.response for name, alert in config.alerts.items()}
     responses |= {name: rule.response for name, rule in config.correlation.rules.items()}
     alerts = {
-        name: {"responses": as_list(response), **checks["alerts"].get(name, {})}
+        name: {
+            "responses": as_list(response),
+            "levels": checks["levels"].get(name, []),
+            **checks["alerts"].get(name, {}),
+        }
         for name, response in responses.items()
     }
     return ReceiverConfig(
         receiver=config.receiver,
+        access=config.access,
         responses=config.responses,
         targets=config.targets,
         backends=config.backends,
@@ -112,6 +119,8 @@ def receiver_config(config: Config, checks: dict[str, Any]) -> ReceiverConfig:
         maintenance=config.maintenance,
         metrics_age=checks["metrics_age"],
         alerts=alerts,  # type: ignore[arg-type]  # validated here
+        notifications=notifications(config, mixin["alertmanager"]["receivers"]),
+        watchdog=watch(config),
     )
 
 

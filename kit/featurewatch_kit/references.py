@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from featurewatch_kit.alertconfig import as_list
 from featurewatch_kit.alertfaults import PLACEHOLDERS, RULE_LABELS, check_alerts, check_message
 from featurewatch_kit.config import Config, Level, Recipient, SeverityTiming, Timing
+from featurewatch_kit.people import check_watchdog
 from featurewatch_kit.scrapeconfig import check_jobs
 from featurewatch_kit.timeintervals import check_time_intervals
 from featurewatch_receiver.configcheck import (
@@ -39,9 +40,11 @@ def check_references(config: Config) -> Iterator[Problem]:
     yield from _overtaken(config)
     yield from _slack_without_channel(config)
     yield from _mail_login(config)
+    yield from _client_tls(config)
     yield from _timing(config)
     yield from _clock(config)
     yield from _maintenance(config)
+    yield from check_watchdog(config)
     yield from _correlation_messages(config)
     yield from check_time_intervals(config.routing.time_intervals)
     yield from check_targets(config.targets, config.backends)

@@ -8,7 +8,7 @@ alert. The silence is the whole record; nothing is stored anywhere else.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -96,10 +96,18 @@ class Acknowledgement:
     reason: str
     #: It ends then, if the alert does not end before.
     until: datetime
+    #: When it was said, by Alertmanager's clock.
+    since: datetime | None = field(default=None, compare=False)
+    #: The severities that it speaks of, with | between; worse ones are told.
+    severities: str = field(default="|".join(SEVERITIES), compare=False)
 
     def covers(self, labels: Labels) -> bool:
         """Whether an alert with these labels is a level of the acknowledged one."""
         return _match(labels, self.labels)
+
+    def holds(self, labels: Labels) -> bool:
+        """Whether it keeps an alert with these labels from escalating: none of a worse severity."""
+        return labels.get(SEVERITY, "") in self.severities.split("|") and self.covers(labels)
 
 
 class Acknowledger:
@@ -123,7 +131,7 @@ class Acknowledger:
         earlier = self.current()
         firing = self._client.alerts()
         alerts = _one(wanted, firing)
-        identity = _apart(_identity(alerts[0].labels), firing)
+        identity = _apart(identity_of(alerts[0].labels), firing)
         earlier = [made for made in earlier if made.covers(identity)]
         made = Acknowledgement(
             kind=kind,
@@ -152,9 +160,29 @@ class Acknowledger:
         self._end(meant)
         return meant
 
+    def silence(self, wanted: Labels, note: Note) -> str:
+        """Mute one alert, on every level, and return the silence's id.
+
+        Raises:
+            AcknowledgementError: no alert that fires is meant, or several are.
+
+        """
+        firing = self._client.alerts()
+        identity = _apart(identity_of(_one(wanted, firing)[0].labels), firing)
+        return self._client.add_silence(
+            NewSilence(
+                matchers=tuple(Matcher(name=name, value=identity[name]) for name in identity),
+                starts_at=_AT_ONCE,
+                ends_at=self._now() + note.duration,
+                created_by=note.user.strip(),
+                comment=f"featurewatch silence: {note.reason.strip()}",
+            )
+        )
+
     def current(self) -> list[Acknowledgement]:
         """Every acknowledgement that is in effect, in the order of their alerts' labels."""
-        ours = [made for silence in self._client.silences() if (made := _read(silence))]
+        found = [made for silence in self._client.silences() if (made := read(silence))]
+        ours = [made for made in found if made.kind is not Kind.HOLD]
         return sorted(ours, key=lambda made: sorted(made.labels.items()))
 
     def _end(self, acknowledgements: Iterable[Acknowledgement]) -> None:
@@ -164,14 +192,14 @@ class Acknowledger:
 
 def _one(wanted: Labels, alerts: list[Alert]) -> list[Alert]:
     """Return every alert of the only identity that is meant."""
-    meant = [_identity(alert.labels) for alert in alerts if _match(alert.labels, wanted)]
+    meant = [identity_of(alert.labels) for alert in alerts if _match(alert.labels, wanted)]
     if not meant:
         firing = ", ".join(sorted({alert.labels.get(ALERTNAME, "") for alert in alerts}))
         raise AcknowledgementError(
             f"{_text(wanted)}: no such alert fires; firing are: {firing or 'none'}"
         )
     _refuse_several(wanted, meant)
-    return [alert for alert in alerts if _identity(alert.labels) == meant[0]]
+    return [alert for alert in alerts if identity_of(alert.labels) == meant[0]]
 
 
 def _refuse_several(wanted: Labels, identities: Sequence[Labels]) -> None:
@@ -189,7 +217,8 @@ def _match(labels: Labels, wanted: Labels) -> bool:
     return all(labels.get(name, "") == value for name, value in wanted.items())
 
 
-def _identity(labels: Labels) -> dict[str, str]:
+def identity_of(labels: Labels) -> dict[str, str]:
+    """The labels that all levels and severities of an alert have in common."""
     return {name: value for name, value in labels.items() if name not in _NOT_IDENTITY}
 
 
@@ -200,7 +229,7 @@ def _apart(identity: Labels, firing: list[Alert]) -> dict[str, str]:
     would be one of every extractor.
     """
     alike = [a.labels for a in firing if a.labels.get(ALERTNAME) == identity.get(ALERTNAME)]
-    theirs = {name for labels in alike for name in _identity(labels)}
+    theirs = {name for labels in alike for name in identity_of(labels)}
     return dict.fromkeys(sorted({EXTRACTOR, *theirs}), "") | dict(identity)
 
 
@@ -226,18 +255,27 @@ def _silence(made: Acknowledgement, severities: str) -> NewSilence:
         starts_at=_AT_ONCE,
         ends_at=made.until,
         created_by=made.user,
-        comment=f"featurewatch {made.kind} at level {made.level}: {made.reason}",
+        comment=comment(made.kind, made.level, made.reason),
     )
 
 
-def _read(silence: Silence) -> Acknowledgement | None:
+def comment(kind: Kind, level: int, reason: str) -> str:
+    """What the silence says, for people and for `read`."""
+    return f"featurewatch {kind} at level {level}: {reason}"
+
+
+def read(silence: Silence) -> Acknowledgement | None:
     """Return what the silence says, or None: it is none of ours, whatever its comment says."""
     found = _COMMENT.fullmatch(silence.comment)
     plain = {m.name: m.value for m in silence.matchers if m.is_equal and not m.is_regex}
     special = {matcher.name for matcher in silence.matchers} - plain.keys()
-    if not found or LEVEL not in special or not special <= _NOT_IDENTITY:
+    if not found:
         return None
     kind, level, reason = found.groups()
+    # A hold is about several alerts at once.
+    apart = _NOT_IDENTITY | {ALERTNAME} if kind == Kind.HOLD else _NOT_IDENTITY
+    if LEVEL not in special or not special <= apart:
+        return None
     return Acknowledgement(
         kind=Kind(kind),
         id=silence.id,
@@ -246,6 +284,8 @@ def _read(silence: Silence) -> Acknowledgement | None:
         user=silence.created_by,
         reason=reason,
         until=silence.ends_at,
+        since=silence.starts_at,
+        severities=next((m.value for m in silence.matchers if m.name == SEVERITY), ""),
     )
 
 

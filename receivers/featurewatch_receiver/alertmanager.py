@@ -34,6 +34,13 @@ class AlertStatus(_Part):
     """What Alertmanager holds an alert back for; empty for an alert that notifies."""
 
     silenced_by: tuple[str, ...]
+    inhibited_by: tuple[str, ...] = ()
+
+
+class Addressee(_Part):
+    """A receiver of Alertmanager's that an alert is routed to."""
+
+    name: str
 
 
 class Alert(_Part):
@@ -41,6 +48,10 @@ class Alert(_Part):
 
     labels: dict[str, str]
     status: AlertStatus
+    annotations: dict[str, str]
+    starts_at: datetime
+    fingerprint: str
+    receivers: tuple[Addressee, ...]
 
 
 class Matcher(_Part):
@@ -101,6 +112,10 @@ class Alertmanager:
         """Every alert of featurewatch that fires now."""
         ours = {"filter": f'{POLICY}=~".+"'}
         return self._call("GET", "/alerts", list[Alert], params=ours)
+
+    def all_alerts(self) -> list[Alert]:
+        """Every alert that fires now, whoever's it is."""
+        return self._call("GET", "/alerts", list[Alert])
 
     def silences(self) -> list[Silence]:
         """Every silence that is not over."""

@@ -1,6 +1,6 @@
 """The settings of each kind of backend, as they stand under `backends` in config.yaml."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,8 @@ from featurewatch_receiver.values import File, Name, PositiveDuration, Strict, T
 #: A DNS label of RFC 1123: what Kubernetes takes as names of namespaces, containers and jobs.
 LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 Label = Annotated[str, Field(pattern=LABEL, examples=["feature-extraction"])]
+
+HttpStatus = Annotated[int, Field(ge=200, le=599, examples=[200])]
 
 
 class HttpBackend(Strict):
@@ -86,8 +88,65 @@ class KubernetesBackend(Strict):
     request_timeout: PositiveDuration
 
 
+class JobLogin(Strict):
+    """A request for a token, before any other request of a step."""
+
+    url: Url
+    #: JSON; {{password}} stands for what is in `password_file`.
+    body: Annotated[dict[str, Any], Field(examples=[{"username": "featurewatch"}])]
+    #: Where the token is in the answer, with dots between keys.
+    token_path: Annotated[Text, Field(examples=["access_token"])]
+
+
+class JobKnown(Strict):
+    """An answer to a start that means: a run of this id is there already."""
+
+    status: HttpStatus
+    #: What the body must contain; empty: whatever it is.
+    match: str = ""
+
+
+class JobStatus(Strict):
+    """How a run is looked at."""
+
+    url: Url
+    #: Where the state is in the answer, with dots between keys.
+    path: Annotated[Text, Field(examples=["status.phase"])]
+    message_path: Text | None = None
+    #: Words of the state; an empty one is for a state that is missing.
+    running: list[str]
+    success: list[str]
+    failure: list[str]
+
+
+class HttpJobBackend(Strict):
+    """Training runs of any system that starts them by one request."""
+
+    kind: Annotated[Literal["http_job"], Field(examples=["http_job"])]
+    #: In texts {{run_id}}, {{model}}, {{alertname}} and {{extractor}} are filled in.
+    url: Url
+    headers: dict[Text, Text] = Field(default={})
+    token_file: File | None = None
+    #: Before the token in the header Authorization; empty: the token alone.
+    scheme: str = "Bearer"
+    #: For `login`, instead of a token.
+    password_file: File | None = None
+    login: JobLogin | None = None
+    body: Annotated[dict[str, Any], Field(examples=[{"run_id": "{{run_id}}"}])]
+    ok: list[HttpStatus] = Field(default=[200, 201, 202])
+    already: list[JobKnown] = Field(default=[])
+    #: Where the system's own id is in the answer to a start; null: it takes ours.
+    run_id_path: Text | None = None
+    #: null: runs can't be looked at.
+    status: JobStatus | None
+    #: Whether a second start of the same id starts nothing.
+    idempotent: bool = False
+    request_timeout: PositiveDuration
+
+
 BackendConfig = Annotated[
-    HttpBackend | RayServeBackend | RedisBackend | KubernetesBackend, Field(discriminator="kind")
+    HttpBackend | RayServeBackend | RedisBackend | KubernetesBackend | HttpJobBackend,
+    Field(discriminator="kind"),
 ]
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_serializer
 
+from featurewatch_receiver.accessconfig import Access
 from featurewatch_receiver.backendconfig import BackendConfig
+from featurewatch_receiver.peopleconfig import Notifications, Watch
 from featurewatch_receiver.values import (
     Count,
     Duration,
@@ -32,15 +34,15 @@ class Tls(Strict):
 
     cert_file: File
     key_file: File
-    client_ca_file: File | None
+    client_ca_file: File | None = None
 
 
 class ClientTls(Strict):
     """How Alertmanager and Prometheus check the receiver and show who they are; on their hosts."""
 
-    ca_file: File | None
-    cert_file: File | None
-    key_file: File | None
+    ca_file: File | None = None
+    cert_file: File | None = None
+    key_file: File | None = None
 
 
 class Receiver(Strict):
@@ -56,6 +58,7 @@ class Receiver(Strict):
     old_token_file: File | None = None
     tls: Tls | None = None
     client_tls: ClientTls | None = None
+    record_file: Annotated[str, Field(min_length=1, examples=["deliveries.jsonl"])] | None = None
     database: Annotated[
         str,
         Field(
@@ -230,12 +233,15 @@ class AlertResponse(Strict):
     window: PositiveDuration = "5m"
     #: How long the alert goes on firing after its value is well again.
     decay: Duration = "0s"
+    #: How long after its beginning each level is due, the first one included; none: nobody knows.
+    levels: list[Duration] = []
 
 
 class ReceiverConfig(Strict):
     """Everything the receiver reads."""
 
     receiver: Receiver
+    access: Access = Access()
     responses: Responses
     targets: dict[Text, Target]
     backends: dict[Name, BackendConfig]
@@ -245,3 +251,5 @@ class ReceiverConfig(Strict):
     metrics_age: Text
     #: An alert that is not listed is recorded and no more.
     alerts: dict[Name, AlertResponse]
+    notifications: Notifications = Notifications()
+    watchdog: Watch = Watch()

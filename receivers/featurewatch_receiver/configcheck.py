@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.backendconfig import BackendConfig
 from featurewatch_receiver.backends import KINDS
+from featurewatch_receiver.backends.faults import backend_faults, cache_faults
 from featurewatch_receiver.config import (
     ActionName,
     ReceiverConfig,
@@ -50,7 +51,9 @@ def check_database(url: str) -> Iterator[Problem]:
 
 
 def check_targets(targets: Targets, backends: Backends) -> Iterator[Problem]:
-    """Each target names backends that exist, and its bounds are in order."""
+    """Each target names backends that exist and know its cache, and its bounds are in order."""
+    for name, settings in backends.items():
+        yield from backend_faults(name, settings)
     for name, target in targets.items():
         path = ("targets", name)
         for key in ("backend", "cache_backend", "model_backend"):
@@ -59,6 +62,9 @@ def check_targets(targets: Targets, backends: Backends) -> Iterator[Problem]:
                 known = ", ".join(sorted(backends)) or "none yet: define one under 'backends'"
                 message = f"no backend is named {backend!r}; write one of: {known}"
                 yield Problem(path=(*path, key), message=message)
+        holder = target.backend_of("cache_backend")
+        if holder in backends:
+            yield from cache_faults((*path, "cache"), target.cache, holder, backends[holder])
         if target.min_replicas > target.max_replicas:
             message = f"is less than min_replicas; write {target.min_replicas} or more"
             yield Problem(path=(*path, "max_replicas"), message=message)

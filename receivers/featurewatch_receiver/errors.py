@@ -8,8 +8,15 @@ ReceiverError
 ├── PrometheusError: Prometheus can't be asked, or refused
 ├── AcknowledgementError: nothing, or not one alert, can be acknowledged
 ├── NoteError: who acknowledges, why or for how long is missing or makes no sense
+├── UnknownPersonError: nobody known asks
+├── UsersFileError: the users' file can't be used now
+├── MissingError: what is asked for is not there
+├── ConflictError: what is asked for can't be done as things stand
+├── CursorError: what should say where a page begins is none
 ├── PayloadError: a delivery is not what Alertmanager sends
+├── ReplayError: a recorded delivery was not taken
 ├── OverloadError: more deliveries arrive than can be stored; this one is not
+├── TellError: people could not be told by one way
 ├── ActionSkippedError: the action is not due after all; carries a named reason
 ├── DeadlineError: the action's time is up
 └── TargetError: the target did not do as asked; carries a named reason
@@ -54,7 +61,6 @@ class SkipReason(StrEnum):
     # Of the target.
     AT_BOUND = "at_bound"
     ROLLOUT_UNDER_WAY = "rollout_under_way"
-    OTHER_OWNER = "other_owner"
     NOTHING_TO_DO = "nothing_to_do"
 
 
@@ -94,12 +100,40 @@ class NoteError(ReceiverError):
     """Who acknowledges, why or for how long is missing or makes no sense; on one line."""
 
 
+class UnknownPersonError(ReceiverError):
+    """Nobody known asks. The text names the mend."""
+
+
+class UsersFileError(ReceiverError):
+    """The users' file can't be used now."""
+
+
+class MissingError(ReceiverError):
+    """What is asked for is not there. The text says where to look."""
+
+
+class ConflictError(ReceiverError):
+    """What is asked for can't be done as things stand. The text says why, and the mend."""
+
+
+class CursorError(ReceiverError):
+    """What should say where a page begins is none. The text names the mend."""
+
+
 class PayloadError(ReceiverError):
     """A delivery is not what Alertmanager sends. The text names the place and the mend."""
 
 
+class ReplayError(ReceiverError):
+    """A recorded delivery was not taken; on one line that names it."""
+
+
 class OverloadError(ReceiverError):
     """More deliveries arrive than can be stored; this one is not. The text says why."""
+
+
+class TellError(ReceiverError):
+    """One way to people does not work now; on one line, and without any secret."""
 
 
 class ActionSkippedError(ReceiverError):

@@ -1,55 +1,97 @@
 """Holds the next escalation level back while an action is at work.
 
-A hold is a silence on the levels above those that have spoken, like an acknowledgement. It ends by
-itself at its deadline, also when this receiver is gone by then.
+A hold is a silence on the levels above those that have spoken, like an acknowledgement. It is about
+every alert of the extractor that this action is a response to: those that begin a moment later are
+the same trouble. It ends by itself at its deadline, also when this receiver is gone by then.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.acknowledge import ALERTNAME, EXTRACTOR, Acknowledger, Kind, Note
-from featurewatch_receiver.alertmanager import Alertmanager
+from featurewatch_receiver.acknowledge import ALERTNAME, EXTRACTOR, Kind, comment
+from featurewatch_receiver.alertmanager import POLICY, Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.config import ReceiverConfig
-from featurewatch_receiver.errors import AcknowledgementError, AlertmanagerError
+from featurewatch_receiver.episodes import LEVEL, level_of
+from featurewatch_receiver.errors import AlertmanagerError
 from featurewatch_receiver.remediations import Remediation
+from featurewatch_receiver.values import seconds
 
 USER = "featurewatch"
+# Alertmanager starts such a silence at once, however far its clock is from ours.
+_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def hold(config: ReceiverConfig, row: Remediation, duration: timedelta) -> str | None:
-    """Hold the next level of the remediation's alert for so long; return the silence's id.
+    """Hold the next level for so long, in place of an earlier hold; return the silence's id.
 
-    None: there is nothing to hold, somebody has acknowledged it, or Alertmanager can't be asked.
-    Without the hold people are told, which is the safe side.
+    None: there is nothing to hold, or Alertmanager can't be asked. Without the hold people are
+    told, which is the safe side.
     """
-    if not duration or not row.alertname:
+    extractor = row.labels.get(EXTRACTOR)
+    if not duration or not row.alertname or not extractor:
         return None
-    wanted = {ALERTNAME: row.alertname, EXTRACTOR: row.labels.get(EXTRACTOR, "")}
-    note = Note(user=USER, reason=f"{row.action} is at work", duration=duration)
+    names = sorted({row.alertname, *_answered_by(config, row.action)})
 
-    def make(client: Alertmanager) -> str | None:
-        acknowledger = Acknowledger(client)
-        if any(
-            made.covers(row.labels) and made.kind is not Kind.HOLD
-            for made in acknowledger.current()
-        ):
-            return None
-        return acknowledger.acknowledge(wanted, note, Kind.HOLD).id
+    def make(client: Alertmanager) -> str:
+        made = client.add_silence(_silence(row, names, _level(client, names, extractor), duration))
+        if row.hold_id:  # afterwards, so that no level slips through in between
+            _expire(client, row.hold_id)
+        return made
 
     return _with(config, "level can't be held", make)
 
 
 def release(config: ReceiverConfig, silence_id: str) -> None:
     """Let the levels speak again."""
+    _with(config, "level can't be released", lambda client: _expire(client, silence_id))
 
-    def expire(client: Alertmanager) -> str | None:
-        if any(silence.id == silence_id for silence in client.silences()):
-            client.expire_silence(silence_id)
-        return None
 
-    _with(config, "level can't be released", expire)
+def decay(config: ReceiverConfig, action: str) -> timedelta:
+    """How long the alerts that this action answers go on firing after a cure."""
+    times = [seconds(config.alerts[name].decay) for name in _answered_by(config, action)]
+    return timedelta(seconds=max(times, default=0))
+
+
+def _answered_by(config: ReceiverConfig, action: str) -> list[str]:
+    return [name for name, alert in config.alerts.items() if action in alert.responses]
+
+
+def _level(client: Alertmanager, names: list[str], extractor: str) -> int:
+    """The highest level of these that has spoken."""
+    spoken = [
+        level_of(alert.labels)
+        for alert in client.alerts()
+        if alert.labels.get(ALERTNAME) in names
+        and alert.labels.get(EXTRACTOR) == extractor
+        and not alert.status.silenced_by
+    ]
+    return max(spoken, default=1)
+
+
+def _silence(row: Remediation, names: list[str], level: int, duration: timedelta) -> NewSilence:
+    spoken = "|".join(str(number) for number in range(1, level + 1))
+    alertnames = "|".join(re.escape(name) for name in names)
+    return NewSilence(
+        matchers=(
+            Matcher(name=ALERTNAME, value=alertnames, is_regex=True),
+            Matcher(name=EXTRACTOR, value=row.labels[EXTRACTOR]),
+            Matcher(name=POLICY, value=".+", is_regex=True),
+            Matcher(name=LEVEL, value=spoken, is_regex=True, is_equal=False),
+        ),
+        starts_at=_AT_ONCE,
+        ends_at=utc_now() + duration,
+        created_by=USER,
+        comment=comment(Kind.HOLD, level, f"{row.action} is at work"),
+    )
+
+
+def _expire(client: Alertmanager, silence_id: str) -> None:
+    if any(silence.id == silence_id for silence in client.silences()):
+        client.expire_silence(silence_id)
 
 
 def _with(
@@ -61,6 +103,6 @@ def _with(
     with closing(Alertmanager(url)) as client:
         try:
             return work(client)
-        except (AlertmanagerError, AcknowledgementError) as error:
+        except AlertmanagerError as error:
             logs.trouble(trouble, error)
             return None

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from featurewatch_receiver import logs
+from featurewatch_receiver import deadman, durations, logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.episodes import AlertState, Episode, Outcome, Sighting, Timeline, sight
@@ -31,6 +31,7 @@ class Receipt:
     at: datetime
     seen: list[tuple[Sighting, Outcome]]
     decisions: list[Decision] = field(default_factory=list)
+    ended: list[Episode] = field(default_factory=list)
 
 
 def accept(core: Core, queue: WorkQueue, webhooks: Sequence[Webhook]) -> list[Receipt]:
@@ -50,10 +51,19 @@ def accept(core: Core, queue: WorkQueue, webhooks: Sequence[Webhook]) -> list[Re
             for identity in {s.identity for s in sightings}:
                 timelines[identity].settle()
         save(connection, timelines.values())
+        if any(is_heartbeat(webhook) for webhook in webhooks):
+            deadman.heard(connection, now)
         # Of what fires after the last of them: they are decided together, and told with it.
         decisions = Planner(core, connection, queue).consider(_firing(timelines.values()))
         receipts[-1].decisions = decisions
+        receipts[-1].ended = [e for t in timelines.values() for e in t.finished]
     return receipts
+
+
+def is_heartbeat(webhook: Webhook) -> bool:
+    """Whether the Watchdog is among the alerts that fire."""
+    firing = (alert.labels.items() for alert in webhook.alerts if alert.status == "firing")
+    return any(labels >= WATCHDOG.items() for labels in firing)
 
 
 def _sightings(webhook: Webhook, now: datetime) -> list[Sighting]:
@@ -162,8 +172,7 @@ def report(core: Core, webhook: Webhook, receipt: Receipt) -> None:
     logs.events("alert", [{"outcome": o, "status": s.status} | _fields(s) for s, o in receipt.seen])
     for decision in receipt.decisions:
         report_decision(core, decision)
-    if any(a.labels.items() >= WATCHDOG.items() for a in webhook.alerts if a.status == "firing"):
-        core.metrics.watchdog.set(receipt.at.timestamp())
+    durations.count_ended(core, receipt.ended)
 
 
 def _fields(sighting: Sighting) -> dict[str, object]:

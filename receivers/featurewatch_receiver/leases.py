@@ -86,7 +86,10 @@ def _changed(connection: Connection, core: Core, row: Remediation) -> None:
         return
     same = leases.c.target == row.target, leases.c.action == row.action, _open
     more = {"changed_to": change.after, "quiet_since": None, "alertname": row.alertname}
-    if connection.execute(update(leases).where(*same).values(more)).rowcount:
+    if earlier := connection.execute(select(leases).where(*same)).one_or_none():
+        if earlier.changed_to not in (change.before, change.after):
+            more["back_to"] = change.before  # somebody else changed it between: that is theirs
+        connection.execute(update(leases).where(leases.c.id == earlier.id).values(more))
         return
     if connection.scalar(select(exists().where(leases.c.id == row.id))):
         return  # concluded before, by a process that was then gone
@@ -137,7 +140,8 @@ def _failures(connection: Connection, lease_id: str) -> int:
 
 def _tend(core: Core, connection: Connection, queue: WorkQueue, lease: Lease) -> Decision | None:
     now = core.now()
-    if lease.target not in core.config.targets or lease.action not in actions():
+    known = actions().keys() & set(core.config.responses.actions.names())
+    if lease.target not in core.config.targets or lease.action not in known:
         end(connection, lease.id, now, LeaseEnd.FORGOTTEN, None)
         return None
     fires = exists().where(episodes.c.extractor == lease.target, episodes.c.resolved_at.is_(None))
@@ -162,10 +166,14 @@ def _take_back(
     skip = decide(core.config, planner.situation(action, lease.target, origin=Origin.LEASE))
     if core.config.responses.dry_run:
         skip = SkipReason.DRY_RUN
+    last = planner.attempt(_step_id(lease, lease.steps))
+    again = last is not None and last.state is State.SKIPPED
+    if last and again and not skip and not last.may_be_tried(core.now()):
+        skip = SkipReason(last.reason or "")
     _note(connection, lease, waits_for=skip)
     if skip:
         return None
-    step = lease.steps + 1
+    step = lease.steps if again else lease.steps + 1
     if step > MOST_STEPS:
         end(connection, lease.id, core.now(), LeaseEnd.FAILED, None)
         return None
@@ -173,18 +181,24 @@ def _take_back(
     change = Change(before=lease.back_to, after=lease.changed_to)
     return planner.put(
         Decision(
-            id=f"{lease.id}/{step}",
+            id=_step_id(lease, step),
             episode_id=None,
             alertname=None,
             action=action,
             target=lease.target,
             skip=None,
+            queued=last.queued if last and again else 0,
             origin=Origin.LEASE,
             actor=ACTOR,
             detail=f"quiet since {lease.quiet_since:%H:%M:%S} UTC",
             back_to={"before": change.before, "after": change.after},
-        )
+        ),
+        again=again,
     )
+
+
+def _step_id(lease: Lease, step: int) -> str:
+    return f"{lease.id}/{step}"
 
 
 def _note(connection: Connection, lease: Lease, **values: Any) -> None:

@@ -16,9 +16,7 @@ from featurewatch_receiver.values import seconds
 
 KILL_SWITCH = "kill_switch"
 _r = remediations.c
-_ran = or_(
-    _r.acted_at.is_not(None), _r.state.in_(FAILURES), _r.reason == SkipReason.DRY_RUN
-)
+_ran = or_(_r.acted_at.is_not(None), _r.state.in_(FAILURES), _r.reason == SkipReason.DRY_RUN)
 _ran_at = func.coalesce(_r.acted_at, _r.finished_at)
 
 

@@ -1,11 +1,13 @@
 """What the receiver counts about itself."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from itertools import product
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from featurewatch_receiver.acknowledge import SEVERITIES
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.remediations import OUTCOMES
 from featurewatch_receiver.version import package_version
@@ -13,7 +15,23 @@ from featurewatch_receiver.version import package_version
 _PREFIX = "featurewatch_receiver"
 # From a quick cache clear to the default responses.timeout of 300 s.
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+# From a minute to a day, for people.
+_SLOW_BUCKETS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
 _RESULTS = ("accepted", "invalid", "unauthorized", "too_large", "unavailable", "failed")
+
+
+#: Of alerts that are not ours, in place of theirs, which may be anything.
+OTHER_SEVERITY = "other"
+
+
+class Difference(StrEnum):
+    """What history and the servers may say otherwise; docs/operations.md explains each."""
+
+    MISSED_FIRING = "missed_firing"
+    MISSED_RESOLVED = "missed_resolved"
+    MUTED_FIRING = "muted_firing"
+    MUTED_RESOLVED = "muted_resolved"
+    UNSENT = "unsent"
 
 
 class Family(NamedTuple):
@@ -58,6 +76,33 @@ class Metrics:
         self.watchdog = self._gauge(
             "watchdog_timestamp_seconds", "When the Watchdog alert last arrived, as a Unix time."
         )
+        self.reconciled = self._counter(
+            "reconciled",
+            "Differences between history and Alertmanager or Prometheus that were found.",
+            "difference",
+        )
+        self.reconcile_failures = self._counter(
+            "reconcile_failures", "Looks that a server did not answer.", "server"
+        )
+        self.reconciled_at = self._gauge(
+            "reconciled_timestamp_seconds",
+            "When history was last compared with both servers, as a Unix time.",
+        )
+        self.watch_failures = self._counter(
+            "watchdog_tell_failures", "Failures to tell that the Watchdog is missing.", "path"
+        )
+        self.time_to_acknowledge = self._histogram(
+            "time_to_acknowledge_seconds",
+            "From the begin of an episode until somebody first took it.",
+            "severity",
+            buckets=_SLOW_BUCKETS,
+        )
+        self.time_to_resolve = self._histogram(
+            "time_to_resolve_seconds",
+            "From the begin of an episode to its end.",
+            "severity",
+            buckets=_SLOW_BUCKETS,
+        )
         self._gauge("build_info", "Always 1.", "version").labels(package_version()).set(1)
         self._start_at_zero(list(targets))
 
@@ -73,10 +118,12 @@ class Metrics:
         self.families.append(Family(f"{_PREFIX}_{name}", "gauge", labels, text))
         return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
 
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+    def _histogram(
+        self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = _BUCKETS
+    ) -> Histogram:
         full = f"{_PREFIX}_{name}"
         self.families.append(Family(full, "histogram", labels, text))
-        return Histogram(full, text, labels, buckets=_BUCKETS, registry=self._registry)
+        return Histogram(full, text, labels, buckets=buckets, registry=self._registry)
 
     def _start_at_zero(self, targets: list[str]) -> None:
         """Make the series exist before their first event, which rate() would miss."""
@@ -84,6 +131,13 @@ class Metrics:
             self.deliveries.labels(result)
         for status in ("firing", "resolved"):
             self.alerts.labels(status)
+        for difference in Difference:
+            self.reconciled.labels(difference)
+        for server in ("alertmanager", "prometheus"):
+            self.reconcile_failures.labels(server)
+        for severity in (*SEVERITIES, OTHER_SEVERITY):
+            self.time_to_acknowledge.labels(severity)
+            self.time_to_resolve.labels(severity)
         for action in sorted(actions()):
             self.duration.labels(action)
             for target, outcome in product(targets, OUTCOMES):

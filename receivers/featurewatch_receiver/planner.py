@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import Connection, Row, exists, or_, select
 
 from featurewatch_receiver import ledger, remediations
 from featurewatch_receiver.config import ActionName, AlertResponse
@@ -48,6 +48,7 @@ class Attempt:
     reason: str | None
     queued: int
     finished_at: datetime | None
+    origin: Origin = Origin.ALERT
 
     @property
     def waits(self) -> bool:
@@ -72,13 +73,18 @@ class Next:
 
 
 def choose(alert: AlertResponse, attempts: Sequence[Attempt], now: datetime) -> Next | None:
-    """Return whose turn it is, or None: nobody's, or not yet. `attempts` are in order of time."""
+    """Return whose turn it is, or None: nobody's, or not yet. `attempts` are in order of time.
+
+    What a person asked for keeps others waiting, and is no turn of the list.
+    """
     if not alert.responses or any(attempt.state in OPEN for attempt in attempts):
         return None
-    if any(_is_final(attempt) or _still_decays(alert, attempt, now) for attempt in attempts):
+    ours = [attempt for attempt in attempts if attempt.origin is Origin.ALERT]
+    decays = any(_still_decays(alert, attempt, now) for attempt in attempts)
+    if decays or any(_is_final(attempt) for attempt in ours):
         return None
     by_action: dict[ActionName, list[Attempt]] = defaultdict(list)
-    for attempt in attempts:
+    for attempt in ours:
         by_action[attempt.action].append(attempt)
     for action in alert.responses:
         mine = by_action[action]
@@ -214,9 +220,14 @@ class Planner:
         )
         return self._store(decision, again=turn.again is not None)
 
-    def put(self, decision: Decision) -> Decision:
+    def put(self, decision: Decision, *, again: bool = False) -> Decision:
         """Store a decision that was made elsewhere, and queue it if it may run."""
-        return self._store(decision)
+        return self._store(decision, again=again)
+
+    def attempt(self, row_id: str) -> Attempt | None:
+        """What became of one remediation."""
+        row = self._connection.execute(select(table).where(table.c.id == row_id)).one_or_none()
+        return _attempt(row) if row else None
 
     def _store(self, decision: Decision, *, again: bool = False) -> Decision:
         if not decision.skip and decision.target:
@@ -228,10 +239,11 @@ class Planner:
 
 
 def firing(connection: Connection, episode_id: str | None = None) -> list[Subject]:
-    """Episodes of which an alert fires: this one, or all."""
+    """Episodes of which an alert fires, and is not muted as a whole: this one, or all."""
     columns = episodes.c.id, episodes.c.alertname, episodes.c.extractor
     fires = exists().where(alerts.c.episode_id == episodes.c.id, alerts.c.ends_at.is_(None))
-    query = select(*columns).where(episodes.c.resolved_at.is_(None), fires)
+    muted = or_(episodes.c.silenced_at.is_not(None), episodes.c.inhibited_at.is_not(None))
+    query = select(*columns).where(episodes.c.resolved_at.is_(None), ~muted, fires)
     if episode_id is not None:
         query = query.where(episodes.c.id == episode_id)
     return [
@@ -245,8 +257,8 @@ def _row_id(subject: Subject, turn: Next) -> str:
 
 
 def _attempts(connection: Connection, episode_ids: list[str]) -> dict[str, list[Attempt]]:
-    by_alert = table.c.episode_id.in_(episode_ids), table.c.origin == Origin.ALERT
-    query = select(table).where(*by_alert).order_by(table.c.created_at, table.c.id)
+    of_them = table.c.episode_id.in_(episode_ids)
+    query = select(table).where(of_them).order_by(table.c.created_at, table.c.id)
     found: dict[str, list[Attempt]] = defaultdict(list)
     for row in connection.execute(query):
         found[row.episode_id].append(_attempt(row))
@@ -261,4 +273,5 @@ def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
         reason=row.reason,
         queued=row.queued,
         finished_at=row.finished_at,
+        origin=Origin(row.origin),
     )

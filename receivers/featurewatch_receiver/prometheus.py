@@ -51,12 +51,21 @@ class Prometheus:
             PrometheusError: there is no answer, or not the one that was asked for.
 
         """
+        found = [value for _, value in self.samples(query)]
+        return [value for value in found if not math.isnan(value)]
+
+    def samples(self, query: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series of an instant vector.
+
+        Raises:
+            PrometheusError: there is no answer, or not the one that was asked for.
+
+        """
         try:
             answer = _Answer.model_validate_json(self._ask(query))
-            found = [float(sample.value[1]) for sample in answer.data.result]
+            return [(sample.metric, float(sample.value[1])) for sample in answer.data.result]
         except ValueError as error:
             raise self._error("does not answer as Prometheus does; is the URL right?") from error
-        return [value for value in found if not math.isnan(value)]
 
     def close(self) -> None:
         """Close the connections."""

@@ -160,10 +160,12 @@ def store(connection: Connection, decision: Decision, now: datetime, *, again: b
         "state": decision.state,
         "reason": decision.skip,
         "queued": decision.queued,
+        "back_to": decision.back_to,
         "finished_at": now if decision.skip else None,
     }
     if again:
-        values = row | {"started_at": None}
+        # An approval was for the moment when it was given.
+        values = row | {"started_at": None, "approved_by": None}
         connection.execute(update(remediations).where(remediations.c.id == decision.id), values)
     else:
         new = {
@@ -171,7 +173,6 @@ def store(connection: Connection, decision: Decision, now: datetime, *, again: b
             "episode_id": decision.episode_id,
             "origin": decision.origin,
             "requested_by": decision.actor if decision.origin is Origin.PERSON else None,
-            "back_to": decision.back_to,
             "created_at": now,
         }
         connection.execute(insert(remediations), row | new)

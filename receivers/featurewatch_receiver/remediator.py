@@ -3,6 +3,8 @@
 The engine may begin each step again after a crash, so a step reads where things stand first.
 """
 
+import json
+import math
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver import holds, leases, logs, remediations
+from featurewatch_receiver import holds, leases, ledger, logs, remediations
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.actions.base import Action, Case, Change, Plan
 from featurewatch_receiver.backends import open_backend
@@ -42,6 +44,7 @@ from featurewatch_receiver.policy import decide
 from featurewatch_receiver.remediations import Origin, Remediation, State, Step
 from featurewatch_receiver.reports import report_decision, report_step
 from featurewatch_receiver.source import Source
+from featurewatch_receiver.text import without_nul
 from featurewatch_receiver.values import seconds
 from featurewatch_receiver.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SECONDS
 from featurewatch_receiver.verifier import Readings, Verification
@@ -142,11 +145,10 @@ class Remediator:
         self._check(row)
         with closing(Source(self._core.config)) as source:
             source.check(row)
-            readings = source.readings(row)
+            readings = _readings(source, row)
         violated = frozenset(name for name, reading in readings.items() if reading.violated)
         plan = self._plan(row, patience, violated)
-        values = {name: reading.value for name, reading in readings.items()} or None
-        self._let_run(row, plan, values)
+        self._let_run(row, plan, _stored(readings))
 
     def _check(self, row: Remediation) -> None:
         """What held when it was decided may not hold any more."""
@@ -174,7 +176,10 @@ class Remediator:
         )
         target, settings, action = self._target(row), self._settings(row), actions()[row.action]
         with closing(self._open(row, patience.deadline)) as backend:
-            return insist(patience, lambda: action.plan(backend, target, settings, case))
+            plan = insist(patience, lambda: action.plan(backend, target, settings, case))
+        # As it will be read again: an approved plan is compared with the next one.
+        found: Plan = json.loads(json.dumps(plan, allow_nan=False))
+        return found
 
     def _let_run(self, row: Remediation, plan: Plan, values: dict[str, float] | None) -> None:
         """Enter the state that the mode asks for."""
@@ -212,6 +217,10 @@ class Remediator:
         with self._core.writer.begin() as connection:
             if not remediations.is_in(connection, row.id, State.RUNNING):
                 raise CancelledError
+            if ledger.is_engaged(connection) and not self._has_acted(row):
+                raise ActionSkippedError(
+                    SkipReason.KILL_SWITCH, "engaged before the target was told"
+                )
             remediations.note_first(connection, row.id, "acted_at", self._core.now())
 
     def _has_acted(self, row: Remediation) -> bool:
@@ -229,7 +238,7 @@ class Remediator:
         try:
             with closing(self._open(row, Deadline(UNDO_SECONDS))) as backend:
                 return action.undo(backend, row.plan or {})
-        except TargetError as error:
+        except Exception as error:  # a plugin's too: the failure must be recorded all the same
             return f"could not be taken back: {error}"
 
     # --- afterwards
@@ -250,7 +259,7 @@ class Remediator:
                 read=lambda window: _readings(source, row, window),
                 patience=self._patience(row),
             ).run()
-        after = {name: reading.value for name, reading in verdict.readings.items()} or None
+        after = _stored(verdict.readings)
         self._enter(row, verdict.state, None, verdict.detail, values_after=after)
 
     def _hold(self, row: Remediation, time: timedelta) -> None:
@@ -269,8 +278,7 @@ class Remediator:
         if row.hold_id is None:
             return
         if row.state is State.EFFECTIVE:
-            alert = self._core.config.alerts[row.alertname or ""]
-            self._hold(row, timedelta(seconds=seconds(alert.decay)))
+            self._hold(row, holds.decay(self._core.config, row.action))
         else:
             holds.release(self._core.config, row.hold_id)
 
@@ -303,7 +311,10 @@ class Remediator:
         return self._core.config.responses.actions.get(row.action)
 
     def _target(self, row: Remediation) -> Target:
-        return self._core.config.targets[row.target or ""]
+        target = self._core.config.targets.get(row.target or "")
+        if target is None:
+            raise ConfigError([f"targets: {row.target} is listed no more; see what became of it"])
+        return target
 
     def _open(self, row: Remediation, deadline: Deadline) -> Any:
         where = self._target(row).backend_of(actions()[row.action].where)
@@ -317,9 +328,16 @@ class Remediator:
         detail: str | None = None,
         **values: Any,
     ) -> None:
-        step = Step(at=self._core.now(), actor="worker", state=state, reason=reason, detail=detail)
+        step = Step(
+            at=self._core.now(),
+            actor="worker",
+            state=state,
+            reason=reason,
+            detail=without_nul(detail) if detail else None,
+        )
         with self._core.writer.begin() as connection:
-            entered = remediations.enter(connection, row.id, step, **values)
+            # Only from where it stood: another process may have begun the same step meanwhile.
+            entered = remediations.enter(connection, row.id, step, of=(row.state,), **values)
         if entered:
             report_step(self._core, row, step)
 
@@ -328,7 +346,12 @@ def _of(row: Remediation, connection: Connection) -> list[Subject]:
     return firing(connection, row.episode_id) if row.episode_id else []
 
 
-def _readings(source: Source, row: Remediation, window: timedelta) -> Readings:
+def _stored(readings: Readings) -> dict[str, float] | None:
+    """Values as JSON can hold them: an infinite ratio is none of its numbers."""
+    return {n: r.value for n, r in readings.items() if math.isfinite(r.value)} or None
+
+
+def _readings(source: Source, row: Remediation, window: timedelta | None = None) -> Readings:
     """What Prometheus says; nothing while it can't be asked."""
     try:
         return source.readings(row, window)

@@ -1,7 +1,7 @@
 """The receiver's tables. All times are UTC.
 
 Episodes, alerts and notifications are what was heard and told; remediations, their steps and leases
-what was done about it; switches and audit what people did.
+what was done about it; switches and audit what people did; watch and watch_told are the dead man's switch.
 """
 
 from datetime import UTC, datetime
@@ -198,4 +198,21 @@ audit = Table(
     Column("subject", Text, nullable=False, comment="The id of what it was done to."),
     Column("reason", Text, nullable=False, comment="What the person said."),
     Column("detail", JSON(none_as_null=True), comment="What changed."),
+)
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("name", Text, primary_key=True, comment="watchdog."),
+    Column("heard_at", UtcTime, comment="When its last heartbeat arrived."),
+    Column("since", UtcTime, comment="Since when a receiver has waited for it without a gap."),
+    Column("looked_at", UtcTime, comment="When a receiver last looked whether it came."),
+    Column("looked_by", Text, comment="Which process; the others leave it to that one."),
+)
+
+watch_told = Table(
+    "watch_told",
+    metadata,
+    Column("path", Text, primary_key=True, comment="The way by which people are told."),
+    Column("told_at", UtcTime, nullable=False, comment="When they were last told it is missing."),
 )

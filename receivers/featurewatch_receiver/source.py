@@ -4,6 +4,7 @@ A delivery is only a claim. Whoever has the token, or reaches Alertmanager, can 
 nothing is touched before Prometheus, or at least Alertmanager, has been asked.
 """
 
+import math
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,7 +84,8 @@ class Source:
             return None, ""
         most = seconds(self._config.responses.metrics_max_age)
         if age > most:
-            return SkipReason.METRICS_TOO_OLD, f"measured {age:.0f} s ago; the most is {most} s"
+            seen = f"measured {age:.0f} s ago" if math.isfinite(age) else "not measured at all"
+            return SkipReason.METRICS_TOO_OLD, f"{seen}; the most is {most} s"
         return None, ""
 
     def _fires(self, row: Remediation) -> bool:

@@ -39,6 +39,8 @@ def tend(core: Core, queue: WorkQueue) -> None:
             duty(core, queue)
         except SQLAlchemyError as error:
             logs.trouble("database unavailable", error, duty=name)
+        except Exception as error:  # the thread must live: nobody else looks after these
+            logs.trouble("duty broke", error, duty=name)
 
 
 def keep_tending(

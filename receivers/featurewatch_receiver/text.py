@@ -23,3 +23,8 @@ def quoted(value: str) -> str:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def without_nul(text: str) -> str:
+    """Return the text as PostgreSQL can hold it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

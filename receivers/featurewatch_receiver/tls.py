@@ -74,7 +74,9 @@ def _use(key: str, files: str, load: Callable[[], None]) -> None:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         mend = "write PEM files that belong together, a key without passphrase"
-        raise ConfigError([f"receiver.tls.{key}: {files} can't be used ({cause}); {mend}"]) from error
+        raise ConfigError(
+            [f"receiver.tls.{key}: {files} can't be used ({cause}); {mend}"]
+        ) from error
 
 
 def _no_word() -> str:

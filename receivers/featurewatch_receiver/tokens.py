@@ -24,7 +24,8 @@ class TokenFile:
         self._key = key
         self._file = Path(file)
         self._keep = keep
-        self._stamp: Stamp = (0, 0, 0)
+        self._stamp: Stamp = (0, 0, 0)  # no file's
+        self._young = False
         self._token: str | None = None
         self._lock = threading.Lock()
 
@@ -32,11 +33,11 @@ class TokenFile:
         """Return the token that holds now."""
         with self._lock:
             stamp = self._look()
-            if stamp != self._stamp:
-                self._read()
+            if stamp != self._stamp or self._young:
+                self._read(tell=stamp != self._stamp)
                 # Written again within the clock's own step, it would look the same.
-                young = stamp and time.time() - stamp[1] / 1e9 < _YOUNG_SECONDS
-                self._stamp = (0, 0, 0) if young else stamp
+                self._young = stamp is not None and time.time() - stamp[1] / 1e9 < _YOUNG_SECONDS
+                self._stamp = stamp
             return self._token
 
     def _look(self) -> Stamp:
@@ -46,14 +47,14 @@ class TokenFile:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def _read(self) -> None:
+    def _read(self, *, tell: bool) -> None:
         problems: list[str] = []
         token = _read(self._key, str(self._file), problems)
-        if token:
+        if not problems:
             self._token = token
             return
-        if self._keep or self._file.exists():
-            logs.trouble("token file can't be used", reason=problems[0], kept=self._keep)
+        if tell and (self._keep or self._file.exists()):
+            logs.trouble("token file can't be used", reason=problems[0])
         if not self._keep:
             self._token = None
 
@@ -89,6 +90,20 @@ def read_tokens(config: ReceiverConfig) -> Tokens:
     if problems:
         raise ConfigError(problems)
     return Tokens(config)
+
+
+def read_token(key: str, file: str) -> str:
+    """Read one token, which the configuration names at `key`.
+
+    Raises:
+        ConfigError: the file is missing, empty, or holds something else.
+
+    """
+    problems: list[str] = []
+    token = _read(key, file, problems)
+    if problems:
+        raise ConfigError(problems)
+    return token
 
 
 def read_backend_secret(name: str, backend: BackendConfig) -> str | None:

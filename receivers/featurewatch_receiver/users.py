@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Protocol
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.accessconfig import Access, Proxy, Role, User, UsersFile
@@ -88,15 +89,22 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+class Headers(Protocol):
+    """What is asked of a request's headers."""
+
+    def get(self, name: str, default: str) -> str:
+        """Return a header, or the default."""
+
+
 class Door:
     """Tells who asks. The users' file is read anew when it changes; a broken one lets nobody in."""
 
     def __init__(self, access: Access):
         self._file = Path(access.users_file) if access.users_file else None
         self._proxy = access.proxy
-        self._known: tuple[Version | None, list[User]] | None = None
+        self._known: tuple[Version | None, list[User] | None] | None = None
 
-    def person(self, authorization: str, headers: "Headers", address: str | None) -> Person:
+    def person(self, authorization: str, headers: Headers, address: str | None) -> Person:
         """Return who it is.
 
         Raises:
@@ -123,29 +131,26 @@ class Door:
         version = _version(self._file)
         if self._known is None or self._known[0] != version:
             self._known = (version, self._read(self._file))
-        if not self._known[1]:
+        if self._known[1] is None:
             raise UsersFileError("access.users_file: can't be used; see the receiver's log")
         return self._known[1]
 
-    def _read(self, file: Path) -> list[User]:
+    def _read(self, file: Path) -> list[User] | None:
         try:
             return read_users(file)
         except ConfigError as error:
             logs.trouble("users' file can't be used", error)
-            return []
-
-
-class Headers:
-    """What is asked of a request's headers."""
-
-    def get(self, name: str, default: str) -> str:
-        """Return a header, or the default."""
-        raise NotImplementedError
+            return None
 
 
 def _signed_in(proxy: Proxy, headers: Headers, address: str | None) -> str | None:
-    name = headers.get(proxy.user_header, "")
+    name = _utf8(headers.get(proxy.user_header, ""))
     return name if is_name(name) and _is_among(address, proxy.addresses) else None
+
+
+def _utf8(header: str) -> str:
+    """The text of a header, which a server hands over as if it were Latin-1."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _is_among(address: str | None, networks: list[str]) -> bool:

@@ -12,9 +12,11 @@ from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.converge import LOOK_AGAIN_SECONDS
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.database import is_sqlite
+from featurewatch_receiver.deadman import keep_watching
 from featurewatch_receiver.engine import (
     APPLICATION,
     QUEUE,
@@ -24,6 +26,7 @@ from featurewatch_receiver.engine import (
     WorkQueue,
 )
 from featurewatch_receiver.errors import SlotError
+from featurewatch_receiver.reconcile import keep_reconciling
 from featurewatch_receiver.remediator import Remediator
 from featurewatch_receiver.retention import delete_old
 from featurewatch_receiver.slots import Slot
@@ -34,7 +37,7 @@ from featurewatch_receiver.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SE
 # How often the slot is checked, and the slots of the dead are looked for.
 SLOT_SECONDS = 2.0
 TIDY_SECONDS = 3600
-SWEEPER_STOP_SECONDS = 0.5
+WAITING_STOP_SECONDS = 0.5
 # A step that ends no sooner keeps its slot until the process ends.
 STEPS_STOP_SECONDS = 2.0
 # A step that can't reach the database is tried again each second for a day.
@@ -64,11 +67,17 @@ class Worker:
         self._remediator = Remediator(core, self._queue, self._stop, look_again, verify_again)
         self._slot: Slot | None = None
         self._away = False
-        self._running = Running()
-        self._keeper = _thread("slot keeper", self._keep_slot)
-        self._tidier = _thread("tidier", self._tidy)
-        self._sweeper = _thread("sweeper", lambda: keep_sweeping(core, self._stop))
-        self._tender = _thread("tender", lambda: keep_tending(core, self._queue, self._stop))
+        self._quick = (
+            _thread("slot keeper", self._keep_slot),
+            _thread("tidier", self._tidy),
+            _thread("tender", lambda: keep_tending(core, self._queue, self._stop)),
+        )
+        # These may wait for another server when it is time to stop.
+        self._waiting = (
+            _thread("sweeper", lambda: keep_sweeping(core, self._stop)),
+            _thread("reconciler", lambda: keep_reconciling(core, self._queue, self._stop)),
+            _thread("watcher", lambda: keep_watching(core, self._stop)),
+        )
 
     def start(self) -> None:
         """Start working; unfinished remediations go on where they were.
@@ -76,7 +85,7 @@ class Worker:
         While the database is away it keeps trying.
         """
         self._attend()
-        for thread in (self._keeper, self._tidier, self._sweeper, self._tender):
+        for thread in (*self._quick, *self._waiting):
             thread.start()
 
     def _keep_slot(self) -> None:
@@ -132,11 +141,10 @@ class Worker:
 
         @DBOS.workflow(name=WORKFLOW)
         def remediate(remediation_id: str) -> bool:
-            with self._running:
-                for step in (prepare, carry_out, verify):
-                    if not step(remediation_id):
-                        break
-                return conclude(remediation_id)
+            for step in (prepare, carry_out, verify):
+                if not step(remediation_id):
+                    break
+            return conclude(remediation_id)
 
     def is_working(self) -> bool:
         """Whether the queue is being served."""
@@ -146,14 +154,14 @@ class Worker:
     def stop(self) -> None:
         """Leave everything where it is, for the next start or for another process."""
         self._stop.set()
-        if self._keeper.ident:  # it never ran if the start failed
-            self._keeper.join()
-            self._tidier.join()
-            self._tender.join()
-            # It may be waiting for Alertmanager, which is no reason to wait for it.
-            self._sweeper.join(SWEEPER_STOP_SECONDS)
+        if self._quick[0].ident:  # it never ran if the start failed
+            for thread in self._quick:
+                thread.join()
+            deadline = Deadline(WAITING_STOP_SECONDS)
+            for thread in self._waiting:
+                thread.join(max(0.0, deadline.left()))
         DBOS.destroy(destroy_registry=True)
-        if self._slot and self._running.ended(STEPS_STOP_SECONDS):
+        if self._slot and _work_ended(STEPS_STOP_SECONDS):
             self._slot.release()
         self._workflows.close()
         self._queue.close()
@@ -173,28 +181,13 @@ class Worker:
                 return
 
 
-class Running:
-    """Counts the workflows that run in this process; a slot must outlast them."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._changed = threading.Condition()
-
-    def __enter__(self) -> None:
-        self._add(1)
-
-    def __exit__(self, *_: object) -> None:
-        self._add(-1)
-
-    def ended(self, seconds: float) -> bool:
-        """Wait until none runs; False if one still does after so long."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._count == 0, seconds)
-
-    def _add(self, number: int) -> None:
-        with self._changed:
-            self._count += number
-            self._changed.notify_all()
+def _work_ended(seconds: float) -> bool:
+    """Wait for the engine's threads; False if one still runs after so long."""
+    deadline = Deadline(seconds)
+    threads = [t for t in threading.enumerate() if t.name.startswith("dbos-executor-")]
+    for thread in threads:
+        thread.join(max(0.0, deadline.left()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def _thread(name: str, run: Callable[[], None]) -> threading.Thread:

@@ -124,6 +124,7 @@ def test_retraining_starts_once_for_a_key_and_ends_with_a_new_model(client, serv
     [
         ("poisoned_cache", {}),
         ("slow_model", {"factor": 2.5}),
+        ("slow_network", {"seconds": 0.1}),
         ("errors", {"share": 0.2}),
         ("memory", {"mib": 1}),
     ],

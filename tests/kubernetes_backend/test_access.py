@@ -1,7 +1,7 @@
 """The Roles grant what the backend calls, and nothing besides."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -58,7 +58,7 @@ def patched(path: str) -> Exchange:
 
 
 @pytest.fixture
-def tour(server: Replay, opened: Open) -> Iterator[dict[str, Callable[[], object]]]:
+def tour(server: Replay, opened: Open) -> dict[str, Callable[[], object]]:
     """Each verb of the backend, with the answers it needs, by name."""
     look, change = deployment("stable"), k8s("restart_patch").but(asked=ANYTHING)
     owner = {"kind": "ScaledObject", "name": "fe", "controller": True}
@@ -77,7 +77,7 @@ def tour(server: Replay, opened: Open) -> Iterator[dict[str, Callable[[], object
     rise = ResourceAmounts(cpu=4.0, memory=BEFORE.memory)
     scale = k8s("scale_patch_ok").but(asked=ANYTHING)
     create = k8s("job_create").but(asked=ANYTHING)
-    yield {
+    return {
         "deployment": verb(look, call=lambda: fe.deployment(FE)),
         "scale": verb(look, scale, look, call=lambda: fe.scale(FE, 4, expected=2)),
         "scale (HorizontalPodAutoscaler)": verb(

@@ -56,6 +56,13 @@ def test_a_deployment_is_settled_when_every_replica_is_new_and_available(
     assert fe.deployment(FE).settled is settled
 
 
+def test_counts_of_the_generation_before_settle_nothing(
+    server: Replay, fe: KubernetesBackend
+) -> None:
+    server.expect(deployment("stable", metadata__generation=20))
+    assert not fe.deployment(FE).settled
+
+
 def test_a_rollout_that_will_never_end_is_a_fault_in_the_controllers_words(
     server: Replay, fe: KubernetesBackend
 ) -> None:

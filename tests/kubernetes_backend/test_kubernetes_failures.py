@@ -1,6 +1,8 @@
 """What is never sent, and what failures are told as."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,10 @@ def test_a_server_that_says_nothing_is_silent_by_the_deadline(opened: Open) -> N
         backend = opened(url, seconds=0.2, request_timeout="1h")
         with pytest.raises(TargetSilentError, match=r"no answer within 1\.0 s"):
             backend.deployment(FE)
+        listener.settimeout(0)
+        listener.accept()[0].close()
+        with pytest.raises(BlockingIOError):  # it was asked once
+            listener.accept()
 
 
 def test_credentials_that_are_not_there_are_told_in_one_line(tmp_path: Path) -> None:
@@ -131,3 +137,25 @@ def test_the_proxy_of_the_environment_is_not_asked(
     server.expect(deployment("stable"))
     opened(server.url).deployment(FE)
     assert server.sent[0].headers["User-Agent"].startswith("featurewatch-receiver/")
+
+
+def test_without_the_package_one_line_names_the_extra() -> None:
+    """In a process of its own, where it can't be imported; the kind is known all the same."""
+    program = """
+import sys
+sys.modules["kubernetes"] = None
+from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
+from featurewatch_receiver.backends import KINDS
+from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.errors import ConfigError
+settings = Settings(kind="kubernetes", namespace="features", request_timeout="5s")
+try:
+    KINDS["kubernetes"](settings, None, Deadline(5))
+except ConfigError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    mend = "run pip install 'featurewatch-receiver[kubernetes]'"
+    assert done.stdout == f"backends: kind kubernetes needs a package; {mend}\n"

@@ -1,10 +1,12 @@
 """The image's recipe and the manifests: they fit each other, the receiver and Kubernetes."""
 
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from featurewatch_kit.generate import generate
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.cli import main
+from featurewatch_receiver.configcheck import load_receiver_config
 from tests.kubernetes_backend.manifests import (
     KUBECTL,
     MANIFESTS,
@@ -243,17 +245,35 @@ def test_sqlite_is_one_replica_that_keeps_its_file(site: Path) -> None:
     assert mounts["data"] == folder_
 
 
-def test_the_configuration_that_the_document_shows_is_sound(tmp_path: Path) -> None:
-    """docs/deploy.md: the overlay for PostgreSQL, generated and loaded."""
-    text = (ROOT / "docs/deploy.md").read_text()
-    overlay = text.partition("```yaml\n# my.yaml\n")[2].partition("```")[0]
-    assert overlay
-    file = tmp_path / "my.yaml"
-    file.write_text(overlay)
-    made = yaml.safe_load(
-        generate(load_config(ROOT, [file]), ROOT)[Path("receivers/generated/receiver.yaml")]
+def test_the_configuration_that_the_document_shows_fits_the_pod(
+    generated: Callable[[str], Path],
+) -> None:
+    made = load_receiver_config(
+        generated(block("deploy.md", "# my.yaml\n")) / "receivers/generated/receiver.yaml"
     )
-    mounts = {each["mountPath"] for each in containers(folder("base"))[-1]["volumeMounts"]}
-    assert str(Path(made["receiver"]["token_file"]).parent) in mounts
-    port = containers(folder("base"))[-1]["ports"][0]["containerPort"]
-    assert made["receiver"]["listen"] == f"0.0.0.0:{port}"
+    receiver = containers(folder("base"))[-1]
+    mounts = {each["mountPath"] for each in receiver["volumeMounts"]}
+    assert str(Path(made.receiver.token_file).parent) in mounts
+    assert made.receiver.listen == f"0.0.0.0:{receiver['ports'][0]['containerPort']}"
+    service = one("Service", folder("base"))["metadata"]["name"]
+    namespace = yaml.safe_load((MANIFESTS / "site/kustomization.yaml").read_text())["namespace"]
+    assert made.receiver.url.startswith(f"http://{service}.{namespace}:")
+
+
+def test_the_backend_that_the_document_shows_is_taken(generated: Callable[[str], Path]) -> None:
+    overlay = block("backends.md", "backends:\n  cluster:\n    kind: kubernetes")
+    made = load_receiver_config(generated(overlay) / "receivers/generated/receiver.yaml")
+    assert made.backends["cluster"].kind == "kubernetes"
+    target = made.targets["feature_extractor"]
+    rules = [rule for each in folder("access") if "rules" in each for rule in each["rules"]]
+    named = {name for rule in rules for name in rule.get("resourceNames", [])}
+    assert {target.deployment, target.model} == named
+
+
+def block(document: str, begin: str) -> str:
+    """The YAML of a document that begins so."""
+    text = (ROOT / "docs" / document).read_text()
+    (found,) = [
+        each for each in re.findall(r"```yaml\n(.*?)```", text, re.S) if each.startswith(begin)
+    ]
+    return str(found)

@@ -1,13 +1,18 @@
 """What Ray Serve deploys for test_backend.py; runs in the environment with Ray."""
 
 import asyncio
+import os
 
 from ray import serve
 
 
 @serve.deployment(ray_actor_options={"num_cpus": 0.1})
 class Extractor:
-    """Takes a moment for each request."""
+    """Takes a moment for each request; does not start with a certain restart's key."""
+
+    def __init__(self):
+        if os.environ.get("FEATUREWATCH_RESTART") == "fatal":
+            raise ValueError("no weights")
 
     async def __call__(self, request):
         """Answer after 50 ms."""

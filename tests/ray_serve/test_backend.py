@@ -228,6 +228,22 @@ def test_a_restart_under_load_fails_no_request_and_keeps_what_the_scaler_set(ope
     assert ray.replicas("scaler") == replaced
 
 
+def test_a_restart_whose_replicas_cannot_start_tells_why_and_is_taken_back(open_backend, ray):
+    backend = open_backend("plain")
+    before = ray.replicas("plain")
+    with load(ray, "plain") as statuses:
+        asked = backend.restart("Extractor", "fatal")
+        limit = Deadline(SETTLE_SECONDS)
+        while not asked.fault and limit.left() > 0:
+            time.sleep(0.2)
+            asked = backend.deployment("Extractor")
+        assert asked.fault == "ValueError: no weights"
+        backend.restart("Extractor", None)
+        assert settled(backend).restart_key is None
+    assert ray.replicas("plain") == before
+    assert set(statuses) == {200}
+
+
 def test_other_resources_replace_the_replicas(open_backend, ray):
     backend = open_backend("plain")
     seen = backend.deployment("Extractor").resources

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,8 +21,10 @@ from featurewatch_receiver.migrate import migrate
 from featurewatch_receiver.tokens import read_tokens
 from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
+from receiver.automation import Flow, Platform
 from receiver.live_alertmanager import LiveAlertmanager
 from receiver.payloads import T0, Json, eventually, payload
+from receiver.people import VIEWER, write_users
 from receiver.postgres import Server as PostgreSql
 from receiver.postgres import running as postgresql_running
 from receiver.target import Target, TargetServer
@@ -84,7 +87,7 @@ class Receiver:
         assert (reply.status_code, reply.json) == (200, {"accepted": len(alerts)})
 
     def episodes(self) -> list[Json]:
-        reply = self.client.get("/api/v1/episodes?hours=8000", headers=AUTHORIZED)
+        reply = self.client.get("/api/v1/episodes?hours=8000", headers=VIEWER)
         assert reply.status_code == 200
         episodes: list[Json] = reply.json["episodes"]
         return episodes
@@ -145,6 +148,7 @@ def settings(tmp_path: Path, target_server: TargetServer) -> Json:
             "alertmanager_url": None,
             "prometheus_url": None,
         },
+        "access": {"users_file": write_users(tmp_path), "proxy": None},
         "responses": {
             "enabled": True,
             "dry_run": False,
@@ -176,7 +180,10 @@ def settings(tmp_path: Path, target_server: TargetServer) -> Json:
         },
         "history": {"max_days": 30},
         "alerts": {
-            "FeatureExtractionLatencyCritical": {"responses": ["scale_up_deployment"], "decay": "5m"},
+            "FeatureExtractionLatencyCritical": {
+                "responses": ["scale_up_deployment"],
+                "decay": "5m",
+            },
             "FeatureExtractionLatencyHigh": {"responses": []},
             "FeatureExtractionCacheHitRateLow": {"responses": ["clear_cache"], "decay": "5m"},
             "FeatureExtractionErrorRateHigh": {"responses": ["restart_deployment"], "decay": "5m"},
@@ -257,3 +264,32 @@ def client(live: LiveAlertmanager) -> Iterator[Alertmanager]:
     """What acknowledgements are made with."""
     with contextlib.closing(Alertmanager(live.url)) as client:
         yield client
+
+
+@pytest.fixture
+def platform() -> Platform:
+    """What every backend of `make_flow` leads to."""
+    return Platform()
+
+
+@pytest.fixture
+def make_flow(
+    make_receiver: Callable[[], Receiver], platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Flow]:
+    """Build a receiver from the settings as they are now, whose time is its clock's alone."""
+
+    def make() -> Flow:
+        made = make_receiver()
+        beginning = made.clock.now
+        still = SimpleNamespace(monotonic=lambda: (made.clock.now - beginning).total_seconds())
+        monkeypatch.setattr("featurewatch_receiver.clock.time", still)
+        monkeypatch.setattr("featurewatch_receiver.remediator.open_backend", lambda *_: platform)
+        return Flow(made.core, made.queue, made.clock, platform)
+
+    return make
+
+
+@pytest.fixture
+def flow(make_flow: Callable[[], Flow]) -> Flow:
+    """A receiver whose work is done when a test says so."""
+    return make_flow()

@@ -118,12 +118,13 @@ class LiveAlertmanager:
         self._alerts[repr(sorted(labels.items()))] = alert
         self._send([alert])
 
-    def end(self) -> None:
-        """Every alert ends."""
+    def end(self, **labels: str) -> None:
+        """Every alert with these labels ends."""
         now = datetime.now(UTC).isoformat()
-        self._send([alert | {"endsAt": now} for alert in self._alerts.values()])
-        self._alerts.clear()
-        eventually(lambda: self._get("alerts") == [])
+        over = {k: a for k, a in self._alerts.items() if a["labels"].items() >= labels.items()}
+        self._send([alert | {"endsAt": now} for alert in over.values()])
+        self._alerts = {k: a for k, a in self._alerts.items() if k not in over}
+        eventually(lambda: len(self._get("alerts")) == len(self._alerts))
 
     def send_again(self) -> None:
         """Report what fires, as after Alertmanager's restart."""

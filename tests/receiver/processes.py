@@ -13,6 +13,7 @@ import psutil
 import requests
 
 from receiver.payloads import Json, eventually
+from receiver.people import VIEWER
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "correct-horse"
@@ -58,7 +59,7 @@ class Replica:
 
     def remediations(self) -> list[Json]:
         path = f"{self.url}/api/v1/episodes?hours=8784"
-        episodes = requests.get(path, headers=AUTHORIZED, timeout=5).json()["episodes"]
+        episodes = requests.get(path, headers=VIEWER, timeout=5).json()["episodes"]
         return [r for episode in episodes for r in episode["remediations"]]
 
     def child(self) -> psutil.Process:

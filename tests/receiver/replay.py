@@ -153,6 +153,10 @@ class Replay:
         made = [recorded(each) if isinstance(each, str) else each for each in exchanges]
         self._script.exchanges.extend(made)
 
+    def forget(self) -> None:
+        """Drop what is left of the script: nobody knows how often a test looks."""
+        self._script.exchanges.clear()
+
 
 @contextmanager
 def replaying(*exchanges: Exchange | str) -> Iterator[Replay]:

@@ -18,6 +18,7 @@ import requests
 from featurewatch_receiver.cli import main
 from receiver.conftest import AUTHORIZED
 from receiver.payloads import Json, alert, eventually, payload
+from receiver.people import VIEWER
 from receiver.target import Target
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ class Served:
 
     def remediations(self) -> list[Json]:
         path = f"{self.url}/api/v1/episodes?hours=8784"
-        episodes = requests.get(path, headers=AUTHORIZED, timeout=5).json()["episodes"]
+        episodes = requests.get(path, headers=VIEWER, timeout=5).json()["episodes"]
         return [r for episode in episodes for r in episode["remediations"]]
 
     def kill(self) -> None:

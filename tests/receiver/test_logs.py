@@ -142,7 +142,7 @@ def test_every_event_and_every_field_of_an_alert_is_documented(
         for name in re.findall(r"`([^`]+)`", row)
     }
     sources = (ROOT / "receivers/featurewatch_receiver").rglob("*.py")
-    call = re.compile(r'logs\.(?:event|trouble)\(\s*"([^"]+)"')
+    call = re.compile(r'logs\.(?:events?|trouble)\(\s*"([^"]+)"')
     events = {name for file in sources for name in call.findall(file.read_text(encoding="utf-8"))}
     receiver.deliver(alert())
     [line] = written("alert")

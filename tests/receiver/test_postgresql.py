@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import Table, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from featurewatch_receiver import database as database_module
@@ -133,12 +133,26 @@ def test_nothing_of_a_finished_episode_is_kept_for_ever(
     working.deliver(alert("FeatureExtractionCacheHitRateLow"))
     working.finished()
     working.deliver(alert("FeatureExtractionCacheHitRateLow", end=at(30)))
+    with working.core.writer.begin() as connection:
+        for table in (schema.remediations, schema.leases, schema.audit):
+            connection.execute(insert(table), _minimal(table))
     working.clock.now = utc_now() + timedelta(days=31)
     assert delete_old(working.core, Workflows(working.core.writer)) == 1
     counts = _rows(working)
     kept = {name for name, count in counts.items() if count}
     # One row each: the revision, the engine's revision, its queue and its version.
     assert kept <= {"alembic_version", "dbos_migrations", "queues", "application_versions"}, counts
+
+
+def _minimal(table: Table) -> Json:
+    """A row of something that ended, and belongs to no episode."""
+    ended = {"finished_at": at(0), "ended_at": at(0)}
+    row: Json = {name: moment for name, moment in ended.items() if name in table.c}
+    values: dict[type, Any] = {str: "x", int: 1, dict: {}}
+    for column in table.c:
+        if not column.nullable and column.name not in row:
+            row[column.name] = values.get(column.type.python_type, at(0))
+    return row
 
 
 def _rows(receiver: Receiver) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from featurewatch_receiver import schema
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.engine import Workflows
 from featurewatch_receiver.retention import delete_old
-from receiver.conftest import AUTHORIZED, Receiver, locked
+from receiver.conftest import Receiver, locked
 from receiver.payloads import Json, alert, at, eventually
+from receiver.people import VIEWER
 from receiver.target import Target
 
 CACHE = "FeatureExtractionCacheHitRateLow"
@@ -86,16 +87,8 @@ def test_history_tells_everything_newest_first(receiver: Receiver) -> None:
     receiver.deliver(alert(level=2))
     newest, oldest = receiver.episodes()
     assert (newest["alertname"], oldest["alertname"]) == (CACHE, "FeatureExtractionLatencyCritical")
-    assert oldest.keys() == {
-        *("id", "alertname", "extractor", "severity", "labels", "annotations"),
-        *("escalation_level", "started_at", "resolved_at", "alerts", "remediations"),
-    }
-    assert oldest["alerts"][0].keys() == {"fingerprint", "level", "starts_at", "ends_at"}
+    assert {level["level"] for level in oldest["alerts"]} == {2}
     (skipped,) = oldest["remediations"]
-    assert skipped.keys() == {
-        *("id", "action", "target", "state", "reason", "plan"),
-        *("created_at", "started_at", "finished_at", "steps"),
-    }
     assert skipped["steps"] == [
         {
             "at": "2026-01-02T04:00:00.000Z",
@@ -111,7 +104,7 @@ def test_history_holds_what_was_open_within_the_hours(receiver: Receiver) -> Non
     receiver.deliver(alert(), alert(CACHE, end=at(59)))
 
     def names(query: str) -> list[str]:
-        reply = receiver.client.get(f"/api/v1/episodes?{query}", headers=AUTHORIZED)
+        reply = receiver.client.get(f"/api/v1/episodes?{query}", headers=VIEWER)
         return [episode["alertname"] for episode in (reply.json or {})["episodes"]]
 
     assert len(names("hours=1")) == 2
@@ -122,7 +115,7 @@ def test_history_holds_what_was_open_within_the_hours(receiver: Receiver) -> Non
 
 @pytest.mark.parametrize("hours", ["0", "-1", "1.5", "nan", "", "²", "1e3", "99999", "9" * 5000])
 def test_hours_that_are_none_are_refused(receiver: Receiver, hours: str) -> None:
-    reply = receiver.client.get(f"/api/v1/episodes?hours={hours}", headers=AUTHORIZED)
+    reply = receiver.client.get(f"/api/v1/episodes?hours={hours}", headers=VIEWER)
     expected = {"error": "hours: is not a whole number from 1 to 8784; write ?hours=24"}
     assert (reply.status_code, reply.json) == (400, expected)
 

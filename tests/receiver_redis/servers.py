@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / ".tools-redis/usr"
 SLOTS = 16_384
 WAIT_SECONDS = 30.0
+PASSWORD = "correct-horse-battery"
 
 
 def eventually(look: Callable[[], Any], seconds: float = WAIT_SECONDS) -> None:
@@ -59,7 +60,7 @@ class Server:
     def __init__(self, folder: Path, **options: str) -> None:
         self.port = free_port()
         self.folder = folder
-        self.options = {"save": "", "appendonly": "no"} | options
+        self.options = {"save": "", "appendonly": "no", "repl-diskless-sync-delay": "0"} | options
         folder.mkdir(parents=True, exist_ok=True)
         self.process: subprocess.Popen[bytes]
         self.client = redis.Redis(
@@ -187,3 +188,10 @@ def clear(
     backend = RedisBackend(settings(port, **changes), password, deadline or Deadline(60))
     with contextlib.closing(backend):
         return backend.clear_cache("features", "a key")
+
+
+def documented_user() -> list[str]:
+    """The command of docs/backends.md that makes the user `remediator`."""
+    lines = (ROOT / "docs/backends.md").read_text(encoding="utf-8").splitlines()
+    [command] = [line for line in lines if line.startswith("ACL SETUSER remediator ")]
+    return command.replace(">PASSWORD", f">{PASSWORD}").split()

@@ -3,11 +3,14 @@
 import pytest
 
 from featurewatch_receiver.errors import TargetError, TargetRefusedError, TargetUnreachableError
-from receiver_redis.servers import Cluster, Server, clear, eventually
-
-PASSWORD = "correct-horse-battery"
-#: As docs/backends.md has it.
-ACL = f"reset on >{PASSWORD} resetchannels ~feat:* -@all +ping +client|setname +scan +unlink"
+from receiver_redis.servers import (
+    PASSWORD,
+    Cluster,
+    Server,
+    clear,
+    documented_user,
+    eventually,
+)
 
 
 def test_every_primary_is_cleared_of_the_prefix_alone(cluster: Cluster) -> None:
@@ -29,8 +32,7 @@ def test_flush_drops_the_database_of_every_primary(cluster: Cluster) -> None:
 
 def test_the_documented_user_needs_one_command_more(cluster: Cluster) -> None:
     for server in cluster.servers:
-        words = [*ACL.split(), "+cluster|slots"]
-        server.client.execute_command("ACL", "SETUSER", "remediator", *words)
+        server.client.execute_command(*documented_user(), "+cluster|slots")
     cluster.fill("feat:", 300)
     port = cluster.servers[0].port
     assert clear(port, cluster=True, username="remediator", password=PASSWORD) == 300
@@ -81,6 +83,6 @@ def test_a_server_that_is_no_cluster_says_so(server: Server) -> None:
 def test_a_cluster_is_not_cleared_as_one_server(cluster: Cluster) -> None:
     """Without `cluster: true` the keys of a slice are of several slots."""
     cluster.fill("feat:", 300)
-    with pytest.raises(TargetRefusedError, match="refused .*slot"):
+    with pytest.raises(TargetRefusedError, match=r"refused .*slot"):
         clear(cluster.servers[0].port)
     assert sum(cluster.sizes()) == 300

@@ -1,9 +1,10 @@
 """What is told when a server does not do as asked, on one line, and never the password."""
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,21 @@ from featurewatch_receiver.errors import (
     TargetSilentError,
     TargetUnreachableError,
 )
-from receiver_redis.servers import Server, clear, eventually, free_port, running
-
-PASSWORD = "correct-horse-battery"
-#: As docs/backends.md has it.
-ACL = (
-    "reset on >{password} resetchannels ~feat:* -@all +ping +client|setname +scan +unlink"
-).replace("{password}", PASSWORD)
+from receiver_redis.servers import (
+    PASSWORD,
+    Server,
+    clear,
+    documented_user,
+    eventually,
+    free_port,
+    running,
+)
 
 
 @pytest.fixture
 def user(server: Server) -> Iterator[str]:
     """A user who may do what clearing by prefix needs, and no more."""
-    server.client.execute_command("ACL", "SETUSER", "remediator", *ACL.split())
+    server.client.execute_command(*documented_user())
     yield "remediator"
     server.client.execute_command("ACL", "DELUSER", "remediator")
 
@@ -95,11 +98,13 @@ def test_a_missing_password_is_told(tmp_path: Path) -> None:
 
 def test_a_hung_server_is_silent_within_the_time_of_one_request(server: Server) -> None:
     server.hang()
+    began = time.monotonic()
     try:
         said = failure(TargetSilentError, lambda: clear(server.port, request_timeout="1s"))
     finally:
         server.go_on()
     assert said == f"redis 127.0.0.1:{server.port}: no answer within 1.0 s"
+    assert time.monotonic() - began < 4  # redis-py's own is 5 s
 
 
 def test_nobody_listening_is_unreachable() -> None:
@@ -130,26 +135,39 @@ def test_a_replica_refuses(server: Server, tmp_path: Path) -> None:
     assert server.client.dbsize() == 5
 
 
-@contextmanager
-def answering(answer: bytes) -> Iterator[int]:
-    """A server of something else: it says this to whoever speaks."""
+@contextlib.contextmanager
+def answering(answer: bytes) -> Iterator[tuple[int, list[object]]]:
+    """A server of something else, that says this to whoever speaks: its port, and who came."""
+    came: list[object] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(4096)
-                connection.sendall(answer)
-                connection.recv(4096)
+            with contextlib.suppress(OSError):  # the listener is shut down
+                while True:
+                    connection, address = listener.accept()
+                    came.append(address)
+                    with connection:
+                        connection.recv(4096)
+                        connection.sendall(answer)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield listener.getsockname()[1]
-        thread.join(10)
-        assert not thread.is_alive()
+        try:
+            yield listener.getsockname()[1], came
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_server_of_another_kind_is_told_apart() -> None:
-    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+    with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (port, _):
         said = failure(TargetAnswerInvalidError, lambda: clear(port))
     assert said == f"redis 127.0.0.1:{port}: does not speak Redis's protocol"
+
+
+def test_a_connection_that_breaks_off_is_not_tried_again_here() -> None:
+    """The remediation tries again by itself, and knows until when."""
+    with answering(b"") as (port, came):
+        failure(TargetUnreachableError, lambda: clear(port))
+        assert len(came) == 1

@@ -17,11 +17,15 @@ from featurewatch_kit.demo.mailbox import Mailbox
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.demo.stand_ins import PagerDutyStandIn, SlackStandIn
 from featurewatch_kit.project import load_config
+from featurewatch_receiver.accessconfig import Role
+from featurewatch_receiver.users import new_user
 
 TIMINGS = Path("examples/demo.yaml")
 HOST = "127.0.0.1"
 MODEL_SECONDS = "0.1"
 PAGED = ("on_call_engineer", "engineering_manager")
+# The token of whoever watches: reads what the receiver knows, and may act.
+PERSON_TOKEN = "person-token"  # noqa: S105  # a file's name
 # PagerDuty's integration keys have 32 characters.
 ROUTING_KEY_LENGTH = 32
 
@@ -90,6 +94,9 @@ class Stack:
     def _generate(self) -> None:
         self.token = secrets.token_urlsafe(32)
         self._write_secret("receiver-token", self.token)
+        self.person_token, entry = new_user("demo", Role.RESPONDER)
+        self._write_secret(PERSON_TOKEN, self.person_token)
+        self._write_secret("users.yaml", f"users:\n{entry}\n")
         self._write_secret("slack-url", self.slack.url)
         for name in PAGED:
             self._write_secret(f"pagerduty-{name}", name.ljust(ROUTING_KEY_LENGTH, "-"))
@@ -125,7 +132,9 @@ class Stack:
                 "database": f"sqlite:///{self.folder / 'receiver.db'}",
                 "runbook_file": str(self.root / "docs/runbook.md"),
                 "alertmanager_url": self.urls.alertmanager,
+                "prometheus_url": self.urls.prometheus,
             },
+            "access": {"users_file": str(self.folder / "users.yaml")},
             "backends": {"feature_server": {"url": f"{self.urls.features}/admin"}},
         }
 

@@ -31,7 +31,11 @@ class OptimizeResources(Action[Resources, OptimizeAction]):
             return _revert(target, seen, case.revert)
         if not deployment.settled:
             raise ActionSkippedError(SkipReason.ROLLOUT_UNDER_WAY, "a change is under way")
-        wanted = _more(seen, target, settings.factor, case.violated or frozenset(("cpu", "memory")))
+        short_of = frozenset(("cpu", "memory")) & (case.violated or frozenset(("cpu", "memory")))
+        if not short_of:
+            detail = f"{', '.join(sorted(case.violated))}: neither CPU nor memory is short"
+            raise ActionSkippedError(SkipReason.NOTHING_TO_DO, detail)
+        wanted = _more(seen, target, settings.factor, short_of)
         if wanted == seen:
             detail = f"{_words(seen)}; max_cpu is {target.max_cpu}, max_memory {target.max_memory}"
             raise ActionSkippedError(SkipReason.AT_BOUND, detail)

@@ -1,4 +1,4 @@
-"""scale_down_deployment: a few replicas less; mostly the end of a scale-up that has done its job."""
+"""scale_down_deployment: a few replicas less; mostly the end of a scale-up."""
 
 from featurewatch_receiver.actions.base import Case, Plan
 from featurewatch_receiver.actions.replicas import ScaleAction, plan_of

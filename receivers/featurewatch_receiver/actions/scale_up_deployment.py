@@ -20,10 +20,12 @@ class ScaleUpDeployment(ScaleAction[ScaleUpAction]):
         seen = backend.deployment(target.deployment)
         bounds = {"max_replicas": target.max_replicas, seen.autoscaler: seen.autoscaler_max}
         bound = min(most for most in bounds.values() if most is not None)
-        wanted = min(seen.replicas + settings.scale_amount, bound)
-        if wanted <= seen.replicas:
+        # An autoscaler may not have reached its lower bound yet.
+        now = max(seen.replicas, seen.setpoint)
+        wanted = min(now + settings.scale_amount, bound)
+        if wanted <= now:
             which = next(name for name, most in bounds.items() if most == bound)
-            detail = f"{seen.replicas} replicas; {which} is {bound}"
+            detail = f"{now} replicas; {which} is {bound}"
             raise ActionSkippedError(SkipReason.AT_BOUND, detail)
         return plan_of(target.deployment, seen, wanted)
 

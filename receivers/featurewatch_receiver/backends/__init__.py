@@ -5,7 +5,10 @@ from typing import Any
 
 from featurewatch_receiver.backends.base import Backend
 from featurewatch_receiver.backends.http import HttpBackend
+from featurewatch_receiver.backends.http_job import HttpJobBackend
+from featurewatch_receiver.backends.kubernetes import KubernetesBackend
 from featurewatch_receiver.backends.ray_serve import RayServeBackend
+from featurewatch_receiver.backends.redis import RedisBackend
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.tokens import read_backend_secret
@@ -14,7 +17,10 @@ from featurewatch_receiver.tokens import read_backend_secret
 #: of its platform before that.
 KINDS: Mapping[str, type[Any]] = {
     "http": HttpBackend,
+    "http_job": HttpJobBackend,
+    "kubernetes": KubernetesBackend,
     "ray_serve": RayServeBackend,
+    "redis": RedisBackend,
 }
 
 

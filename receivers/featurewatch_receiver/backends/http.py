@@ -14,6 +14,7 @@ from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetChangedError,
     TargetRefusedError,
+    TargetSilentError,
 )
 from featurewatch_receiver.values import seconds
 
@@ -87,7 +88,10 @@ class HttpBackend:
         if key is None:
             raise TargetRefusedError(f"POST {path}: this API can't take a restart back")
         self._post(path, key).read(RestartAnswer)
-        return self.deployment(name)
+        try:
+            return self.deployment(name)
+        except TargetRefusedError as error:
+            raise TargetSilentError(f"told, and can't be seen since: {error}") from error
 
     def clear_cache(self, name: str, key: str) -> int:
         """Empty a cache, once per key."""

@@ -22,6 +22,7 @@ from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetChangedError,
     TargetRefusedError,
+    TargetSilentError,
 )
 from featurewatch_receiver.values import seconds
 
@@ -138,9 +139,13 @@ class RayServeBackend:
         """Look until the change is shown, or for one timeout: it is taken up a moment later."""
         limit = Deadline(self._timeout)
         while True:
-            now = self.deployment(name)
-            if is_shown(now) or now.fault or limit.left() < 0:
-                return now
+            try:
+                now = self.deployment(name)
+                if is_shown(now) or now.fault or limit.left() < 0:
+                    return now
+            except TargetRefusedError as error:
+                if limit.left() < 0:
+                    raise TargetSilentError(f"told, and can't be seen since: {error}") from error
             time.sleep(LOOK_AGAIN_SECONDS)
 
     def _check_surge(self, view: View) -> None:

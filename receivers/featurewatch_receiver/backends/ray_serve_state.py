@@ -14,6 +14,7 @@ from typing import Any
 import pydantic
 
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts
+from featurewatch_receiver.backends.rest import short
 from featurewatch_receiver.errors import TargetRefusedError
 
 #: The variable whose change makes Ray Serve replace replicas; its value is the restart's key.
@@ -212,7 +213,7 @@ class View:
         if failed.status != "DEPLOY_FAILED":
             return None
         lines = (failed.message or self.app.message).strip().splitlines()
-        return lines[-1] if lines else "DEPLOY_FAILED"  # before it stands a traceback
+        return short(lines[-1]) if lines else "DEPLOY_FAILED"  # before it stands a traceback
 
     def _generation(self) -> str:
         state = json.dumps([self.effective, self._target()], sort_keys=True)

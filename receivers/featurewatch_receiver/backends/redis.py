@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from featurewatch_receiver.backendconfig import RedisBackend as Settings
 from featurewatch_receiver.backends.rest import LAST_LOOK_SECONDS
 from featurewatch_receiver.clock import Deadline
-from featurewatch_receiver.errors import DeadlineError
+from featurewatch_receiver.errors import ConfigError, DeadlineError
 from featurewatch_receiver.values import seconds
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ class RedisBackend:
     """Speaks to one server, or to every primary of one cluster. It is Caches."""
 
     def __init__(self, settings: Settings, password: str | None, deadline: Deadline):
+        try:
+            from featurewatch_receiver.backends.redis_server import PORT, connected
+        except ModuleNotFoundError as error:
+            mend = "run pip install 'featurewatch-receiver[redis]'"
+            raise ConfigError([f"backends: kind redis needs a package; {mend}"]) from error
+        self._connect, self._usual_port = connected, PORT
         self._settings = settings
         self._password = password
         self._deadline = deadline
@@ -51,20 +57,16 @@ class RedisBackend:
             )
 
     def _primaries(self) -> list[tuple[str, int]]:
-        from featurewatch_receiver.backends.redis_server import PORT
-
         url = urlsplit(self._settings.url)
-        host, port = url.hostname or "", url.port or PORT
+        host, port = url.hostname or "", url.port or self._usual_port
         if not self._settings.cluster:
             return [(host, port)]
         with self._connected(host, port) as server:
             return [(named or host, port) for named, port in server.primaries()]
 
     def _connected(self, host: str, port: int) -> AbstractContextManager["Server"]:
-        from featurewatch_receiver.backends.redis_server import connected  # the extra `redis`
-
         timeout = min(
             float(seconds(self._settings.request_timeout)),
             max(self._deadline.left(), LAST_LOOK_SECONDS),
         )
-        return connected(self._settings, host, port, password=self._password, timeout=timeout)
+        return self._connect(self._settings, host, port, password=self._password, timeout=timeout)

@@ -11,6 +11,7 @@ from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import OverloadError
 from featurewatch_receiver.web.api import api
+from featurewatch_receiver.web.people import people
 from featurewatch_receiver.web.public import public
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -33,6 +34,7 @@ def build_app(core: Core, queue: WorkQueue | None, is_working: Callable[[], bool
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     if queue:
         app.register_blueprint(api(core, queue))
+        app.register_blueprint(people(core, queue))
     app.register_blueprint(public(core, is_working))
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(SQLAlchemyError, _unavailable)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver import runbook
+from featurewatch_receiver import deadman, runbook
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.history import count_open
 
@@ -32,6 +32,7 @@ def public(core: Core, is_working: Callable[[], bool]) -> Blueprint:
     def metrics() -> Response:
         try:
             core.metrics.open_episodes.set(count_open(core))
+            core.metrics.watchdog.set(deadman.last_heard(core))
         except SQLAlchemyError:
             core.metrics.open_episodes.set(float("nan"))  # the other series matter all the more
         return Response(core.metrics.text(), content_type=CONTENT_TYPE_LATEST)

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pydantic
-from kubernetes.utils.quantity import parse_quantity
 from pydantic.alias_generators import to_camel
 
 from featurewatch_receiver.backends.base import TrainingState
@@ -12,7 +11,15 @@ from featurewatch_receiver.backends.base import TrainingState
 #: The restart that a pod is of. Not kubectl's own annotation, whose value is a time.
 RESTART = "featurewatch/restart"
 
-Quantity = Annotated[Decimal, pydantic.BeforeValidator(parse_quantity)]
+
+def _quantity(text: str) -> Decimal:
+    from kubernetes.utils.quantity import parse_quantity
+
+    amount: Decimal = parse_quantity(text)  # type: ignore[no-untyped-call]
+    return amount
+
+
+Quantity = Annotated[Decimal, pydantic.BeforeValidator(_quantity)]
 
 
 class Answer(pydantic.BaseModel):

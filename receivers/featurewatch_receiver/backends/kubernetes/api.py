@@ -1,7 +1,6 @@
 """One call to an API server: bounded in time, never repeated, and its failures in our words."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,43 +19,33 @@ from kubernetes.config import ConfigException, load_incluster_config, load_kube_
 from urllib3 import exceptions as network
 
 from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
+from featurewatch_receiver.backends.kubernetes.refusals import (
+    ConflictError,
+    ExistsError,
+    MissingError,
+)
 from featurewatch_receiver.backends.rest import LAST_LOOK_SECONDS, short
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
-    TargetChangedError,
     TargetError,
     TargetRefusedError,
     TargetSilentError,
     TargetUnreachableError,
 )
-from featurewatch_receiver.version import package_version
 from featurewatch_receiver.values import seconds
+from featurewatch_receiver.version import package_version
 
 #: A list of autoscalers can be long; etcd holds no object above 1.5 MB.
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-#: Who changed what, in managedFields.
-FIELD_MANAGER = "featurewatch-receiver"
-#: A DNS subdomain of RFC 1123: what Kubernetes takes as names of most objects.
-SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+# Who changed what, in managedFields.
+_FIELD_MANAGER = "featurewatch-receiver"
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 # What happens before a request is on its way.
 _NOT_SENT = (network.NewConnectionError, network.ConnectTimeoutError, network.SSLError)
 
 Shape = TypeVar("Shape", bound=pydantic.BaseModel)
-
-
-class ConflictError(TargetChangedError):
-    """The object is newer than the resourceVersion of the patch."""
-
-
-class ExistsError(TargetRefusedError):
-    """There is an object of this name."""
-
-
-class MissingError(TargetRefusedError):
-    """There is no object of this name."""
 
 
 class Api:
@@ -98,18 +87,20 @@ class Api:
             raise _broken(f"kubernetes: {what}", error, timeout) from error
         return _read(f"kubernetes: {what}", shape, body)
 
+    def write(
+        self, what: str, shape: type[Shape], verb: Callable[..., Any], *names: str, body: Any
+    ) -> Shape:
+        """Call a method that changes something, and return its answer.
+
+        Raises:
+            TargetError: it failed.
+
+        """
+        return self.call(what, shape, verb, *names, body=body, field_manager=_FIELD_MANAGER)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()  # type: ignore[no-untyped-call]
-
-
-def require_name(kind: str, name: str, pattern: str = SUBDOMAIN) -> None:
-    """Raise TargetRefusedError, and send nothing, for what can't be a name in Kubernetes."""
-    if not re.fullmatch(pattern, name):
-        raise TargetRefusedError(
-            f"kubernetes: {short(repr(name))} can't be the name of a {kind}; "
-            "under targets write the name that it has in the cluster"
-        )
 
 
 def _configuration(settings: Settings) -> Configuration:

@@ -1,11 +1,13 @@
 """Who sets the number of replicas instead of us: a HorizontalPodAutoscaler, or KEDA above one."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featurewatch_receiver.backends.kubernetes.answers import Answer, Metadata, Written
-from featurewatch_receiver.backends.kubernetes.api import FIELD_MANAGER, Api
 from featurewatch_receiver.errors import TargetRefusedError
+
+if TYPE_CHECKING:
+    from featurewatch_receiver.backends.kubernetes.api import Api
 
 HPA = "HorizontalPodAutoscaler"
 SCALED_OBJECT = "ScaledObject"
@@ -70,7 +72,7 @@ class Autoscaler:
         return f"{self.kind} {self.name}"
 
 
-def find(api: Api, namespace: str, deployment: str) -> Autoscaler | None:
+def find(api: "Api", namespace: str, deployment: str) -> Autoscaler | None:
     """Return what scales the deployment, or None.
 
     Raises:
@@ -90,16 +92,14 @@ def find(api: Api, namespace: str, deployment: str) -> Autoscaler | None:
     return _owner(api, namespace, found[0]) if found else None
 
 
-def set_minimum(api: Api, namespace: str, scaler: Autoscaler, minimum: int) -> None:
+def set_minimum(api: "Api", namespace: str, scaler: Autoscaler, minimum: int) -> None:
     """Set the lower bound, provided that nobody has changed the autoscaler meanwhile."""
     what = f"patch {scaler}"
     metadata = {"resourceVersion": scaler.resource_version}
     if scaler.kind == HPA:
         body: dict[str, Any] = {"metadata": metadata, "spec": {"minReplicas": minimum}}
         verb = api.autoscaling.patch_namespaced_horizontal_pod_autoscaler
-        api.call(
-            what, Written, verb, scaler.name, namespace, body=body, field_manager=FIELD_MANAGER
-        )
+        api.write(what, Written, verb, scaler.name, namespace, body=body)
         return
     body = {"metadata": metadata, "spec": {"minReplicaCount": minimum}}
     api.call(
@@ -111,12 +111,10 @@ def set_minimum(api: Api, namespace: str, scaler: Autoscaler, minimum: int) -> N
         _PLURAL,
         scaler.name,
         body=body,
-        field_manager=FIELD_MANAGER,
-        _content_type="application/merge-patch+json",  # the only kind that custom resources take
     )
 
 
-def _owner(api: Api, namespace: str, hpa: Hpa) -> Autoscaler:
+def _owner(api: "Api", namespace: str, hpa: Hpa) -> Autoscaler:
     for owner in hpa.metadata.owner_references:
         if owner.controller and owner.kind == SCALED_OBJECT:
             return _scaled_object(api, namespace, owner.name)
@@ -129,7 +127,7 @@ def _owner(api: Api, namespace: str, hpa: Hpa) -> Autoscaler:
     )
 
 
-def _scaled_object(api: Api, namespace: str, name: str) -> Autoscaler:
+def _scaled_object(api: "Api", namespace: str, name: str) -> Autoscaler:
     verb = api.custom.get_namespaced_custom_object
     what = f"get {SCALED_OBJECT} {name}"
     found = api.call(what, ScaledObjectAnswer, verb, *_KEDA, namespace, _PLURAL, name)

@@ -6,7 +6,7 @@ that trains it. Every change bears the resourceVersion of what it was decided on
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from featurewatch_receiver.backendconfig import LABEL
 from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
@@ -19,15 +19,13 @@ from featurewatch_receiver.backends.kubernetes.answers import (
     JobAnswer,
     Written,
 )
-from featurewatch_receiver.backends.kubernetes.api import (
-    FIELD_MANAGER,
-    Api,
+from featurewatch_receiver.backends.kubernetes.autoscalers import Autoscaler
+from featurewatch_receiver.backends.kubernetes.refusals import (
     ConflictError,
     ExistsError,
     MissingError,
     require_name,
 )
-from featurewatch_receiver.backends.kubernetes.autoscalers import Autoscaler
 from featurewatch_receiver.backends.kubernetes.resources import (
     amounts,
     container_of,
@@ -35,7 +33,10 @@ from featurewatch_receiver.backends.kubernetes.resources import (
     require_container,
 )
 from featurewatch_receiver.clock import Deadline
-from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
+from featurewatch_receiver.errors import ConfigError, TargetChangedError, TargetRefusedError
+
+if TYPE_CHECKING:
+    from featurewatch_receiver.backends.kubernetes.api import Api
 
 #: The controller writes to a Deployment at every step of a rollout, so a change may have to be
 #: decided anew a few times.
@@ -56,7 +57,7 @@ class KubernetesBackend:
         self._settings = settings
         self._namespace = settings.namespace
         self._deadline = deadline
-        self._api = Api(settings, deadline)
+        self._api = _api(settings, deadline)
 
     def close(self) -> None:
         """Close the connections."""
@@ -158,8 +159,8 @@ class KubernetesBackend:
         """Change a deployment; the server refuses when it is not the one that was seen."""
         name = seen.metadata.name
         body = {"metadata": {"resourceVersion": seen.metadata.resource_version}, "spec": spec}
-        options = {"body": body, "field_manager": FIELD_MANAGER}
-        self._api.call(f"patch deployment {name}", Written, verb, name, self._namespace, **options)
+        what = f"patch deployment {name}"
+        self._api.write(what, Written, verb, name, self._namespace, body=body)
 
     def _autoscaler(self, name: str) -> Autoscaler | None:
         if not self._settings.autoscalers:
@@ -184,8 +185,7 @@ class KubernetesBackend:
         # Not create_namespaced_job: it refuses fields that are newer than the client.
         verb = self._api.custom.create_namespaced_custom_object
         place = ("batch", "v1", self._namespace, "jobs")
-        options = {"body": body, "field_manager": FIELD_MANAGER}
-        return self._api.call(f"create job {run_id}", JobAnswer, verb, *place, **options)
+        return self._api.write(f"create job {run_id}", JobAnswer, verb, *place, body=body)
 
     def _job(self, run_id: str) -> JobAnswer:
         verb = self._api.batch.read_namespaced_job
@@ -200,6 +200,15 @@ class KubernetesBackend:
                 if self._deadline.left() <= 0:
                     raise
         return change()
+
+
+def _api(settings: Settings, deadline: Deadline) -> "Api":
+    try:
+        from featurewatch_receiver.backends.kubernetes.api import Api
+    except ModuleNotFoundError as error:
+        mend = "run pip install 'featurewatch-receiver[kubernetes]'"
+        raise ConfigError([f"backends: kind kubernetes needs a package; {mend}"]) from error
+    return Api(settings, deadline)
 
 
 def _require_switched_on(scaler: Autoscaler, deployment: DeploymentAnswer) -> None:

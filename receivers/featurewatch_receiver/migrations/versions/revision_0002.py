@@ -1,4 +1,4 @@
-"""What people did, notifications, verification, approval, attempts, leases, audit."""
+"""What people did, notifications, verification, approval, attempts, leases, audit, watch."""
 
 from datetime import UTC, datetime
 
@@ -39,6 +39,7 @@ def upgrade() -> None:
     _create_leases()
     _create_switches()
     _create_audit()
+    _create_watch()
 
 
 def _extend_episodes() -> None:
@@ -164,4 +165,20 @@ def _create_audit() -> None:
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("detail", sa.JSON),
+    )
+
+
+def _create_watch() -> None:
+    op.create_table(
+        "watch",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("heard_at", UtcTime),
+        sa.Column("since", UtcTime),
+        sa.Column("looked_at", UtcTime),
+        sa.Column("looked_by", sa.Text),
+    )
+    op.create_table(
+        "watch_told",
+        sa.Column("path", sa.Text, primary_key=True),
+        sa.Column("told_at", UtcTime, nullable=False),
     )

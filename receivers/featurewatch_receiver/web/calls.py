@@ -1,0 +1,132 @@
+"""One call of /api/v1: how it is asked, who may, and what it answers.
+
+The table of calls is both what is served and what is described.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+import pydantic
+from flask import Request
+from pydantic_core import ErrorDetails
+
+from featurewatch_receiver.accessconfig import Role
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.text import one_line
+from featurewatch_receiver.users import Person
+from featurewatch_receiver.web.questions import Nothing, Query
+
+PREFIX = "/api/v1"
+DESCRIPTION = f"{PREFIX}/openapi.json"
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "json_invalid": "is not JSON",
+    "missing": "is missing",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+}
+
+
+class Tag(StrEnum):
+    """What calls are about; the sections of the description."""
+
+    ALERTS = "alerts"
+    REMEDIATIONS = "remediations"
+    CONTROL = "control"
+    HISTORY = "history"
+    ABOUT = "about"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One request, checked."""
+
+    core: Core
+    queue: WorkQueue
+    person: Person
+    #: The names in the path.
+    path: Mapping[str, str]
+    query: Any
+    body: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One row of the table."""
+
+    method: Literal["GET", "POST"]
+    #: Below /api/v1, in the words of Flask.
+    path: str
+    summary: str
+    tag: Tag
+    run: Callable[[Asked], Any]
+    answer: type[pydantic.BaseModel]
+    query: type[Query] = Nothing
+    body: type[pydantic.BaseModel] | None = None
+    code: int = 200
+    #: What it can refuse with, besides what every call can.
+    refusals: tuple[int, ...] = ()
+
+    @property
+    def role(self) -> Role:
+        """Who may call it: whatever changes something needs a responder."""
+        return Role.VIEWER if self.method == "GET" else Role.RESPONDER
+
+    @property
+    def name(self) -> str:
+        """The function's name; no two calls have the same."""
+        return self.run.__name__
+
+    def ask(self, request: Request) -> tuple[Query, pydantic.BaseModel | None]:
+        """Read parameters and body.
+
+        Raises:
+            QuestionError: they are not what the call takes.
+
+        """
+        try:
+            query = self.query.model_validate(_parameters(request, self.query))
+            body = self.body.model_validate_json(request.get_data()) if self.body else None
+        except pydantic.ValidationError as error:
+            problems = error.errors(include_url=False)
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            model = self.body if error.title == getattr(self.body, "__name__", None) else self.query
+            raise QuestionError(_line(problems[0], model or self.query) + more) from error
+        return query, body
+
+
+class QuestionError(Exception):
+    """Parameters or body are not what the call takes. The text names the place and the mend."""
+
+
+def _parameters(request: Request, model: type[Query]) -> dict[str, Any]:
+    """Each parameter as a list where the model takes one, and else by itself."""
+    lists = {n for n, info in model.model_fields.items() if info.default == []}
+    values = request.args.lists()
+    return {n: found if n in lists or len(found) > 1 else found[0] for n, found in values}
+
+
+def _line(problem: ErrorDetails, model: type[pydantic.BaseModel]) -> str:
+    place = ".".join(str(step) for step in problem["loc"]) or "body"
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = ", ".join(model.model_fields) or "none"
+        return f"{one_line(place)}: is unknown; known here: {known}"
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if kind.startswith(("int", "greater", "less")):
+        bounds = {k: v for m in model.model_fields[name].metadata for k, v in _bounds(m).items()}
+        text = f"is not a whole number from {bounds['ge']} to {bounds['le']}"
+        return f"{place}: {text}; write ?{name}={model.model_fields[name].default}"
+    if kind in ("enum", "literal_error"):
+        return f"{place}: is none of {context['expected']}; write one of them"
+    said = problem["msg"].removeprefix("Value error, ")
+    said = _WORDS.get(kind, said[0].lower() + said[1:])
+    return f"{place}: {said}; see {DESCRIPTION}"
+
+
+def _bounds(metadata: Any) -> dict[str, int]:
+    return {n: getattr(metadata, n) for n in ("ge", "le") if hasattr(metadata, n)}

@@ -1,0 +1,34 @@
+"""Ada acts, Vic only reads: their tokens, and the users' file that knows them."""
+
+import hashlib
+from pathlib import Path
+
+import yaml
+
+from receiver.payloads import Json
+
+_TOKENS = {"ada": "responder-battery", "vic": "viewer-staple"}
+
+
+def bears(name: str) -> dict[str, str]:
+    """Return the header that a person sends."""
+    return {"Authorization": f"Bearer {_TOKENS[name]}"}
+
+
+RESPONDER, VIEWER = bears("ada"), bears("vic")
+
+
+def users() -> list[Json]:
+    """Return the entries of both."""
+    roles = {"ada": "responder", "vic": "viewer"}
+    return [
+        {"name": name, "role": role, "token_sha256": hashlib.sha256(token.encode()).hexdigest()}
+        for (name, role), token in zip(roles.items(), _TOKENS.values(), strict=True)
+    ]
+
+
+def write_users(folder: Path, entries: list[Json] | None = None) -> str:
+    """Write the users' file, and return its path."""
+    file = folder / "users.yaml"
+    file.write_text(yaml.safe_dump({"users": users() if entries is None else entries}))
+    return str(file)
