@@ -17,6 +17,7 @@ local unknown = import 'lib/unknown.libsonnet';
   prometheusRules:: checked(super.prometheusRules),
   prometheusAlerts:: checked(super.prometheusAlerts),
   grafanaDashboards:: checked(super.grafanaDashboards),
+  featurewatchProvisioning:: checked(super.featurewatchProvisioning),
   alertmanagerConfig:: checked(super.alertmanagerConfig),
   featurewatchPrometheus:: checked(super.featurewatchPrometheus),
 }

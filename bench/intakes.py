@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import requests
 import yaml
 
@@ -22,6 +23,8 @@ CONFIG = "receiver.yaml"
 #: Where the package `webhook` is unpacked; scripts/apt-unpack.sh fetches it.
 TOOLS = ".tools-bench"
 _FETCH_SECONDS = 300
+_INBOX = "featurewatch_receiver_inbox_deliveries"
+_DRAIN_SECONDS, _DRAIN_LOOK_SECONDS = 120.0, 0.1
 
 
 def start_ours(
@@ -88,12 +91,28 @@ def start_webhook(processes: Processes, root: Path, folder: Path) -> int:
 def _webhook(root: Path) -> Path:
     program = root / TOOLS / "usr/bin/webhook"
     if not program.is_file():
-        command = [root / "scripts/apt-unpack.sh", root / TOOLS, "webhook"]
+        command = [str(root / "scripts/apt-unpack.sh"), str(root / TOOLS), "webhook"]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=_FETCH_SECONDS)
         except (OSError, subprocess.SubprocessError) as error:
             raise BenchError("Debian's package webhook can't be fetched here") from error
     return program
+
+
+def drain(port: int) -> float:
+    """Wait until the receiver has applied all that it accepted, and return the seconds.
+
+    Raises:
+        BenchError: that takes too long.
+
+    """
+    began = time.perf_counter()
+    while time.perf_counter() - began < _DRAIN_SECONDS:
+        lines = requests.get(f"http://{HOST}:{port}/metrics", timeout=30).text.splitlines()
+        if f"{_INBOX} 0.0" in lines:
+            return time.perf_counter() - began
+        time.sleep(_DRAIN_LOOK_SECONDS)
+    raise BenchError(f"deliveries still wait to be applied after {_DRAIN_SECONDS:g} s")
 
 
 def memory(config: Path) -> int:

@@ -1,7 +1,18 @@
+// Four dashboards, and how Grafana finds them and Prometheus.
 {
   local config = $._config.featurewatch,
+  // The labels by which alerts are told apart, those of any of them.
+  local identities = std.set(std.flattenArrays(std.objectValues($.featurewatchIdentities))),
 
   grafanaDashboards+:: {
-    'featurewatch-overview.json': (import 'overview.libsonnet')(config),
+    [made.uid + '.json']: made
+    for made in [
+      (import 'overview.libsonnet')(config),
+      (import 'extractor.libsonnet')(config),
+      (import 'alerts.libsonnet')(config, identities),
+      (import 'remediation.libsonnet')(config),
+    ]
   },
+
+  featurewatchProvisioning:: (import 'provisioning.libsonnet')(config),
 }

@@ -1,11 +1,18 @@
-// The five sources of the service against their thresholds.
-local correlations = import '../lib/correlations.libsonnet';
+// Is the service all right? Its five sources against their thresholds.
+local dashboard = import '../lib/dashboard.libsonnet';
 local panels = import '../lib/panels.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
 function(config)
   local q = promql.new(config);
-  local of(series) = '%s{extractor=~"$extractor"}' % series;
+  local d = dashboard.new(config);
+  local firing = (import 'firing.libsonnet')(config);
+  local of(series, matchers=[]) = '%s{%s}' % [series, std.join(', ', d.chosen + matchers)];
+  local threshold(alert, matchers=[]) = q.threshold(alert, d.chosen + matchers);
+  local details = panels.link(
+    'Details of ${__field.labels.extractor}', dashboard.of_extractor('extractor', '${__field.labels.extractor}')
+  );
+
   // One value against the thresholds of the alerts that watch it, in each of their windows.
   local against(title, description, unit, alerts, record, matchers=[]) =
     local names = std.objectFields(alerts);
@@ -14,55 +21,50 @@ function(config)
       panels.target(of(record(window)), '{{extractor}} ' + window)
       for window in windows
     ] + [
-      panels.target(
-        q.threshold(name, ['extractor=~"$extractor"'] + matchers),
-        'threshold %s{{extractor}}' % alerts[name]
-      )
+      panels.target(threshold(name, matchers), 'threshold %s{{extractor}}' % alerts[name])
       for name in names
-    ]);
-  // Alerts that have no value of their own to draw.
-  local firing(title, description, alerts) = panels.timeseries(title, description, 'short', [
-    panels.target('sum by (alertname) (ALERTS{alertname="%s", alertstate="firing"})' % alert, '{{alertname}}')
-    for alert in alerts
-  ]);
+    ]) + details;
   local utilization(resource, title) = against(
     title,
-    "Of the container's limit, worst instance.",
+    "Of the container's limit, in the worst instance.",
     'percentunit',
     { FeatureExtractionResourcesCritical: '' },
     function(window) q.utilization(resource, window),
     ['resource="%s"' % resource]
   );
-  local requests = q.metric('requests_total', ['extractor=~"$extractor"']);
 
-  {
-    uid: 'featurewatch-overview',
-    title: 'Feature extraction / Overview',
-    description: 'Latency, cache, errors, fallbacks and resources of feature extraction.',
-    tags: ['featurewatch'],
-    schemaVersion: 39,
-    editable: false,
-    refresh: '30s',
-    time: { from: 'now-1h', to: 'now' },
-    timezone: 'browser',
-    templating: {
-      list: [panels.variables.datasource, panels.variables.extractor(q.metric('requests_total'))],
-    },
-    annotations: {
-      list: [{
-        name: 'Alerts',
-        enable: true,
-        iconColor: 'red',
-        datasource: panels.datasource,
-        expr: 'ALERTS{alertstate="firing", escalation_level="1", extractor=~"$extractor"}',
-        titleFormat: '{{alertname}}',
-        step: config.alerting.evaluation_interval,
-      }],
-    },
-    panels: panels.grid([
-      panels.timeseries('Requests', 'Extractions per second.', 'reqps', [
-        panels.target('sum by (extractor) (rate(%s[$__rate_interval]))' % requests, '{{extractor}}'),
-      ]),
+  // What the error ratio may be is the budget; a ratio of the whole time, weighed by its traffic.
+  local errors = 'FeatureExtractionErrorRateHigh';
+  local over_range(metric) = 'sum by (%s) (increase(%s[$__range]))' % [q.by, q.metric(metric, d.chosen)];
+  local spent(ratio) = |||
+    (
+    %s
+    )
+      / on (%s) group_left ()
+    %s
+  ||| % [ratio, q.by, threshold(errors)];
+  local requests = over_range('requests_total');
+
+  d.dashboard('overview', 'Latency, cache, errors, fallbacks and resources of feature extraction.', [
+    dashboard.row('Now', [
+      firing.by_severity('Firing alerts', 'Alerts that fire now, by severity; a click lists them.')
+      + panels.link('Alerts', '/d/featurewatch-alerts?${__all_variables}&${__url_time_range}'),
+      panels.stat(
+        'Error budget left',
+        'Of the errors that the threshold allows over the time shown: below 0 more than that. A service'
+        + ' that only has snapshots has no budget, since they do not count.',
+        'percentunit',
+        [panels.now('1 -\n' + spent(q.share(over_range('errors_total'), '(%s > 0)' % requests)), '{{extractor}}')]
+      ) + panels.colours('red', [[0, 'orange'], [0.25, 'green']]) + details,
+      panels.stat('Requests', 'Extractions over the time shown.', 'short', [
+        panels.now(requests, '{{extractor}}'),
+      ]) + details,
+      panels.stat('Instances', 'Those that report anything that is watched.', 'short', [
+        panels.now(of(q.instances), '{{extractor}}'),
+      ]) + panels.colours('red', [[1, 'green']]) + details,
+    ], columns=4, height=4),
+
+    dashboard.row('The sources against their thresholds', [
       against(
         'Latency, 95th percentile',
         'Too slow above the lines.',
@@ -77,20 +79,31 @@ function(config)
         { FeatureExtractionCacheHitRateLow: '' },
         q.hitRatio
       ),
+      utilization('cpu', 'CPU'),
+      utilization('memory', 'Memory'),
       against(
         'Error ratio',
-        'Extractions that raised an exception.',
+        'Extractions that raised an exception, of all.',
         'percentunit',
-        { FeatureExtractionErrorRateHigh: '' },
+        { [errors]: '' },
         q.errorRatio
       ),
       against(
         'Fallback ratio',
-        "Answers without the model's features.",
+        "Answers without the model's features, of all.",
         'percentunit',
         { FeatureExtractionFallbackUsageHigh: '' },
         q.fallbackRatio
       ),
+      panels.timeseries(
+        'Error budget burn rate',
+        'How many times as fast as allowed errors use up the budget: at 1 it lasts exactly, above it does not.',
+        'short',
+        [
+          panels.target(spent(of(q.errorRatio(config.alerts[errors].window))), '{{extractor}}'),
+          panels.target('vector(1)', 'threshold'),
+        ]
+      ) + details,
       against(
         'Waiting items',
         'In the fullest instance.',
@@ -98,29 +111,30 @@ function(config)
         { FeatureExtractionBatchBacklog: '' },
         q.queueDepth
       ),
+    ]),
+
+    dashboard.row('Load', [
+      panels.timeseries('Request rate', 'Extractions per second that ended.', 'reqps', [
+        panels.target(
+          'sum by (%s) (rate(%s[$__rate_interval]))' % [q.by, q.metric('requests_total', d.chosen)],
+          '{{extractor}}'
+        ),
+      ]) + details,
       panels.timeseries('Extractions in progress', 'In all instances.', 'short', [
         panels.target(
-          'sum by (extractor) (%s)' % q.metric('in_progress', ['extractor=~"$extractor"']),
-          'in progress {{extractor}}'
+          'sum by (%s) (%s)' % [q.by, q.metric('in_progress', d.chosen)],
+          '{{extractor}}'
         ),
-      ]),
-      utilization('cpu', 'CPU'),
-      utilization('memory', 'Memory'),
-      panels.timeseries('Instances', 'Those that report anything that is watched.', 'short', [
-        panels.target(of(q.instances), '{{extractor}}'),
-        panels.target('sum (%s)' % q.of('up', ['job=~"%s"' % config.metrics.job]), 'scraped'),
-      ]),
-      firing('Incidents', 'Correlated alerts, by level and severity.', correlations(config)),
-      firing('Monitoring itself', 'Alerts about metrics and their bounds, and planned work.', [
-        'FeatureExtractionMetricsAbsent',
-        'FeatureExtractionExporterDown',
-        'FeatureExtractionThresholdNotBucket',
-        'FeaturewatchMaintenance',
-      ]),
-      firing('Remediation', 'Alerts about the receiver; the watchdog fires while all is well.', [
-        'FeaturewatchRemediationFailed',
-        'FeaturewatchReceiverDown',
-        'Watchdog',
-      ]),
+      ]) + details,
+      panels.timeseries(
+        'Instances over time',
+        'Those that report anything that is watched, and those that Prometheus can scrape.',
+        'short',
+        [
+          panels.target(of(q.instances), '{{extractor}}'),
+          panels.target('sum (%s)' % q.of('up', ['job=~"%s"' % config.metrics.job]), 'scraped'),
+        ]
+      ),
+      firing.timeline('Alerts', 'When each alert fired, and how far it had escalated.', q.by),
     ]),
-  }
+  ])

@@ -1,24 +1,51 @@
-// Grafana panels and variables, with what all of them have in common.
+// Grafana panels, with what all of them have in common.
 local datasource = { type: 'prometheus', uid: '${datasource}' };
+
+// Colours of a value: from each bound on, until the next.
+local steps(first, others=[]) = {
+  mode: 'absolute',
+  steps: [{ color: first, value: null }] + [{ color: step[1], value: step[0] } for step in others],
+};
+
+local letters = std.stringChars('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+
+local panel(type, title, description, unit, targets) = {
+  type: type,
+  title: title,
+  description: description,
+  datasource: datasource,
+  fieldConfig: { defaults: { unit: unit }, overrides: [] },
+  targets: [targets[i] { refId: letters[i] } for i in std.range(0, std.length(targets) - 1)],
+};
+
+// The last value of each series, as a number.
+local last = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false } };
 
 {
   datasource: datasource,
+  steps: steps,
 
+  // Beside a panel: what its values mean, and where a click leads.
+  colours(first, others=[]):: {
+    fieldConfig+: { defaults+: { color: { mode: 'thresholds' }, thresholds: steps(first, others) } },
+  },
+  whole:: { fieldConfig+: { defaults+: { decimals: 0 } } },
+  upTo(max):: { fieldConfig+: { defaults+: { max: max } } },
+  link(title, url):: { fieldConfig+: { defaults+: { links: [{ title: title, url: url }] } } },
+
+  // Queries: over the time that is shown, or at its end alone.
   target(expr, legend):: {
     datasource: datasource,
     expr: expr,
     legendFormat: legend,
   },
+  now(expr, legend):: self.target(expr, legend) { instant: true, range: false },
+  rows(expr):: self.now(expr, '') { format: 'table' },
 
   // A value over time against its threshold, which is drawn dashed from its own series.
-  timeseries(title, description, unit, targets):: {
-    type: 'timeseries',
-    title: title,
-    description: description,
-    datasource: datasource,
-    fieldConfig: {
-      defaults: {
-        unit: unit,
+  timeseries(title, description, unit, targets):: panel('timeseries', title, description, unit, targets) {
+    fieldConfig+: {
+      defaults+: {
         min: 0,
         custom: { lineWidth: 2, fillOpacity: 5, showPoints: 'never' },
       },
@@ -35,38 +62,68 @@ local datasource = { type: 'prometheus', uid: '${datasource}' };
       legend: { displayMode: 'list', placement: 'bottom' },
       tooltip: { mode: 'multi', sort: 'desc' },
     },
-    targets: [
-      targets[i] { refId: std.char(std.codepoint('A') + i) }
-      for i in std.range(0, std.length(targets) - 1)
-    ],
   },
 
-  // Two panels a row, in the order of the list.
-  grid(panels):: [
-    panels[i] {
-      id: i + 1,
-      gridPos: { x: 12 * (i % 2), y: 8 * std.floor(i / 2), w: 12, h: 8 },
-    }
-    for i in std.range(0, std.length(panels) - 1)
-  ],
+  // Events in each interval, one bar upon the other.
+  bars(title, description, targets):: self.timeseries(title, description, 'short', targets) + self.whole {
+    fieldConfig+: {
+      defaults+: {
+        custom+: { drawStyle: 'bars', fillOpacity: 60, lineWidth: 1, stacking: { mode: 'normal', group: 'A' } },
+      },
+    },
+  },
 
-  variables: {
-    datasource: {
-      name: 'datasource',
-      label: 'Data source',
-      type: 'datasource',
-      query: 'prometheus',
+  // Single numbers.
+  stat(title, description, unit, targets):: panel('stat', title, description, unit, targets) {
+    options: last { graphMode: 'none', colorMode: 'value', textMode: 'auto' },
+  },
+
+  // Numbers side by side, the largest the longest.
+  gauges(title, description, unit, targets):: panel('bargauge', title, description, unit, targets) {
+    fieldConfig+: { defaults+: { min: 0 } },
+    options: last { displayMode: 'basic', orientation: 'horizontal', valueMode: 'color' },
+  },
+
+  // How many observations fell into each bucket; the query gives the buckets by `le`.
+  heatmap(title, description, unit, expr):: panel('heatmap', title, description, unit, [
+    self.target(expr, '{{le}}') { format: 'heatmap' },
+  ]) {
+    options: {
+      calculate: false,
+      color: { mode: 'scheme', scheme: 'Oranges', steps: 64 },
+      filterValues: { le: 1e-9 },
+      yAxis: { unit: unit, axisPlacement: 'left' },
+      tooltip: { mode: 'single', yHistogram: true },
+      legend: { show: true },
     },
-    extractor(metric):: {
-      name: 'extractor',
-      label: 'Extractor',
-      type: 'query',
-      datasource: datasource,
-      query: { query: 'label_values(%s, extractor)' % metric, refId: 'extractor' },
-      refresh: 2,
-      includeAll: true,
-      multi: true,
-      current: { text: ['All'], value: ['$__all'] },
+  },
+
+  // What is the case when, as bands of colour.
+  timeline(title, description, targets):: panel('state-timeline', title, description, 'none', targets) {
+    options: { mergeValues: true, showValue: 'auto', legend: { displayMode: 'list', placement: 'bottom' } },
+  },
+
+  // One line for each label set that all queries share. columns: [[query's name, what it is, unit]].
+  // Whatever is no column and no label in `labels` is left out.
+  table(title, description, labels, columns, targets):: panel('table', title, description, 'short', targets) {
+    fieldConfig+: {
+      overrides: [
+        { matcher: { id: 'byName', options: column[0] }, properties: [{ id: 'unit', value: column[1] }] }
+        for column in columns
+      ],
     },
+    options: { showHeader: true },
+    transformations: [
+      { id: 'merge', options: {} },
+      {
+        id: 'organize',
+        options: {
+          excludeByName: { Time: true },
+          indexByName: { [labels[i]]: i for i in std.range(0, std.length(labels) - 1) },
+          renameByName: if std.length(columns) == 1 then { Value: columns[0][0] }
+          else { ['Value #%s' % letters[i]]: columns[i][0] for i in std.range(0, std.length(columns) - 1) },
+        },
+      },
+    ],
   },
 }

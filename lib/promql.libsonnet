@@ -43,8 +43,10 @@ local scope(identity) = {
     // A metric of the contract: q.metric('requests_total').
     metric(name, matchers=[]):: self.of('feature_extraction_' + name, matchers),
 
-    // Any of several metrics, named by a regular expression.
-    anyOf(pattern):: braces(['__name__=~"feature_extraction_(%s)"' % pattern, config.metrics.selector]),
+    // Whatever reports anything that is watched: one or more of these metrics.
+    watched(matchers=[])::
+      local names = 'requests_total|snapshot_.+|queue_depth|cpu_utilization_ratio|memory_utilization_ratio';
+      braces(['__name__=~"feature_extraction_(%s)"' % names, config.metrics.selector] + matchers),
 
     // level:metric:operation, the names of the recording rules.
     local recorded = function(metric, and='') level + and + ':feature_extraction_' + metric,

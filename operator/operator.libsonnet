@@ -1,6 +1,7 @@
 // The same rules and the same Alertmanager configuration, as Kubernetes resources for the
 // Prometheus Operator; see docs/operator.md. One file is generated for each field.
 local receivers = import '../alertmanager/receivers.libsonnet';
+local dashboard = import '../lib/dashboard.libsonnet';
 local ours = import '../lib/ours.libsonnet';
 local mounted = import 'alertmanager.libsonnet';
 
@@ -48,5 +49,14 @@ local templates = {
     },
     [if receivers.remediates(config) then 'service-monitor-receiver']:
       monitor(operator.services.receiver),
+    'grafana-dashboards': resource('v1', 'ConfigMap', 'featurewatch-dashboards') {
+      // What the sidecar of Grafana's Helm chart looks for.
+      metadata+: { labels+: { grafana_dashboard: '1' } },
+      data: {
+        [name]: std.manifestJsonMinified($.grafanaDashboards[name])
+        for name in std.objectFields($.grafanaDashboards)
+        if std.startsWith(name, dashboard.prefix)
+      },
+    },
   },
 }

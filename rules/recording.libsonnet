@@ -14,10 +14,7 @@ function(config)
     expr: |||
       # Whatever reports anything that is watched.
       count by (%(by)s) (group by (%(by)s, job, instance) (%(any)s))
-    ||| % {
-      by: q.by,
-      any: q.anyOf('requests_total|snapshot_.+|queue_depth|cpu_utilization_ratio|memory_utilization_ratio'),
-    },
+    ||| % { by: q.by, any: q.watched() },
   };
   local lastSeen = {
     record: q.lastSeen,

@@ -65,15 +65,25 @@ class FeatureService:
                 return Features(np.frombuffer(cached), "cache")
             extraction.cache_miss()
             try:
-                values = self.pool.forward(window, model, self._deadline)
+                values = self.pool.forward(
+                    window,
+                    model,
+                    self._deadline,
+                    # Too late for this request and of use to the next: an overloaded pool would
+                    # otherwise fill no cache, and never get less to do.
+                    on_late=lambda late: self._keep(key, late),
+                )
             except ModelTimeout:
                 extraction.fallback("model_timeout")
                 return Features(fallback_features(window), "fallback")  # never cached
             except ModelError:
                 extraction.fallback("model_error")
                 return Features(fallback_features(window), "fallback")
-            self.cache.set_if_absent(key, values.tobytes())
+            self._keep(key, values)
             return Features(values, "model")
+
+    def _keep(self, key: str, values: Array) -> None:
+        self.cache.set_if_absent(key, values.tobytes())
 
     def _fail_sometimes(self) -> None:
         if random.random() < self.error_share:  # noqa: S311 - chance, not secrecy

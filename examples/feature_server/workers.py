@@ -61,8 +61,17 @@ class WorkerPool:
         self._held_mebibytes = 0
         self.scale(replicas)
 
-    def forward(self, window: Array, model: Model, timeout: float) -> Array:
-        """The features of one window; ModelTimeout after `timeout` seconds, or ModelError."""
+    def forward(
+        self,
+        window: Array,
+        model: Model,
+        timeout: float,
+        on_late: Callable[[Array], None] = lambda features: None,
+    ) -> Array:
+        """The features of one window; ModelTimeout after `timeout` seconds, or ModelError.
+
+        What a worker has in hand by then is finished all the same, and given to `on_late`.
+        """
         job = _Job(Forward(window, model, self._model_time * self.slowdown))
         with self._changed:
             if not self._replicas:
@@ -74,6 +83,7 @@ class WorkerPool:
             return features
         except TimeoutError:
             self._forget(job)
+            job.future.add_done_callback(lambda late: late.exception() or on_late(late.result()))
             raise ModelTimeout(f"no answer within {timeout:g} s") from None
 
     def hold_memory(self, mebibytes: int) -> None:

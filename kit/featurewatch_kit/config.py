@@ -201,6 +201,13 @@ class Links(Strict):
     console: Url | None
 
 
+class Grafana(Strict):
+    """What Grafana's provisioning files say."""
+
+    prometheus_url: Url
+    dashboards_path: File
+
+
 class Config(Strict):
     """All of config.yaml."""
 
@@ -225,4 +232,5 @@ class Config(Strict):
     backends: dict[Name, BackendConfig]
     history: History
     scrape: Scrape
+    grafana: Grafana
     operator: Operator

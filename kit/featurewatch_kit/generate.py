@@ -22,6 +22,7 @@ ALERTMANAGER = "alertmanager/generated/alertmanager.yaml"
 RECEIVER = "receivers/generated/receiver.yaml"
 SCHEMA = "config.schema.json"
 DASHBOARDS = "dashboards/generated"
+PROVISIONING = f"{DASHBOARDS}/provisioning"
 OPERATOR = "operator/generated"
 PROMETHEUS = "prometheus/generated"
 METRICS = "docs/metrics.md"
@@ -33,6 +34,7 @@ MADE = """
   alerts: mixin.prometheusAlerts,
   alertmanager: mixin.alertmanagerConfig,
   dashboards: mixin.grafanaDashboards,
+  provisioning: mixin.featurewatchProvisioning,
   operator: mixin.featurewatchOperator,
   prometheus: mixin.featurewatchPrometheus,
   identities: mixin.featurewatchIdentities,
@@ -69,6 +71,8 @@ def render(config: Config, mixin: dict[str, Any]) -> dict[str, str]:
     }
     for name, dashboard in mixin["dashboards"].items():
         files[f"{DASHBOARDS}/{name}"] = json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
+    for name, settings in mixin["provisioning"].items():
+        files[f"{PROVISIONING}/{name}.yaml"] = _yaml(settings, "dashboards/")
     for name, resource in mixin["operator"].items():
         files[f"{OPERATOR}/{name}.yaml"] = _yaml(resource, "operator/")
     for name, settings in mixin["prometheus"].items():
@@ -163,7 +167,7 @@ def stale(files: dict[str, str], folder: Path) -> list[str]:
     ]
     left = {
         str(file.relative_to(folder))
-        for file in folder.glob("*/generated/*")
-        if str(file.relative_to(folder)) not in files
+        for file in folder.glob("*/generated/**/*")
+        if file.is_file() and str(file.relative_to(folder)) not in files
     }
     return sorted({*differing, *left})

@@ -19,8 +19,8 @@ USUAL_BEATS = 3
 
 def notifications(config: Config, receivers: Iterable[dict[str, Any]]) -> Notifications:
     """Channels and people behind each of Alertmanager's receivers, and how long they may wait."""
-    paces = [config.routing.people, *config.routing.severities.values()]
-    waits = [pace.group_wait for pace in paces if pace.group_wait is not None]
+    own = (pace.group_wait for pace in config.routing.severities.values())
+    waits = [config.routing.people.group_wait, *(wait for wait in own if wait is not None)]
     told = {r["name"]: whom for r in receivers if (whom := _whom(config, r))}
     return Notifications(wait=max(waits, key=seconds), receivers=told)
 
@@ -39,7 +39,7 @@ def _whom(config: Config, receiver: dict[str, Any]) -> Told | None:
 
 def watch(config: Config) -> Watch:
     """The dead man's switch; off where no Watchdog comes to the receiver."""
-    tell, mail = config.watchdog.tell, config.channels.email
+    tell = config.watchdog.tell
     return Watch(
         enabled=config.watchdog.enabled and is_delivered(config),
         timeout=config.watchdog.timeout or f"{USUAL_BEATS * _pace(config)}s",
@@ -49,12 +49,14 @@ def watch(config: Config) -> Watch:
             slack_api_url_file=tell.slack_api_url_file,
             pagerduty_routing_key_file=tell.pagerduty_routing_key_file,
             pagerduty_url=config.channels.pagerduty.url,
-            email=tell.email
-            and Mail.model_validate(
-                {"to": tell.email, **mail.model_dump(by_alias=True, exclude={"enabled"})}
-            ),
+            email=_mail(config, tell.email) if tell.email else None,
         ),
     )
+
+
+def _mail(config: Config, address: str) -> Mail:
+    server = config.channels.email.model_dump(by_alias=True, exclude={"enabled"})
+    return Mail.model_validate({"to": address, **server})
 
 
 def _pace(config: Config) -> int:

@@ -11,6 +11,7 @@ from featurewatch_kit.timeintervals import check_time_intervals
 from featurewatch_receiver.configcheck import (
     check_abilities,
     check_actions,
+    check_database,
     check_responses,
     check_targets,
 )
@@ -47,6 +48,7 @@ def check_references(config: Config) -> Iterator[Problem]:
     yield from check_watchdog(config)
     yield from _correlation_messages(config)
     yield from check_time_intervals(config.routing.time_intervals)
+    yield from check_database(config.receiver.database)
     yield from check_targets(config.targets, config.backends)
     yield from check_actions(config.responses)
     yield from check_abilities(config.responses, config.targets, config.backends)

@@ -60,7 +60,7 @@ class Usage:
         self._records = [(rule["record"], query) for rule, query in rules if "record" in rule]
         self._alerts = [(rule["alert"], query) for rule, query in rules if "alert" in rule]
         self._panels = [
-            (panel.get("title", "untitled"), Query(target["expr"]))
+            (_name(dashboard, panel), Query(target["expr"]))
             for dashboard in mixin["dashboards"].values()
             for panel in _panels(dashboard)
             for target in panel["targets"]
@@ -88,6 +88,11 @@ class Usage:
 
 def _reading(series: str, queries: list[tuple[str, Query]]) -> list[str]:
     return _each_once(name for name, query in queries if query.reads(series))
+
+
+def _name(dashboard: dict[str, Any], panel: dict[str, Any]) -> str:
+    """As `Overview: CPU`; what all of our dashboards begin with says nothing."""
+    return f"{dashboard['title'].rpartition(' / ')[2]}: {panel.get('title', 'untitled')}"
 
 
 def _panels(node: Any) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from featurewatch_receiver import audit, durations, leases, switches
 from featurewatch_receiver.acknowledge import Acknowledger, Kind, Note, identity_of
 from featurewatch_receiver.alertmanager import Alertmanager
 from featurewatch_receiver.audit import Act, Deed
+from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import AcknowledgementError, ConflictError, MissingError
 from featurewatch_receiver.history import fires, resolve
@@ -95,8 +96,8 @@ def silence(core: Core, episode_id: str, said: Said, duration: timedelta) -> Mad
     note = Note(user=said.user, reason=said.reason, duration=duration)
     with _alertmanager(core) as client:
         others = [alert.labels for alert in client.alerts()]
-        made_id = Acknowledger(client, core.now).silence(_exactly(episode.labels, others), note)
-    made = Made(id=made_id, until=core.now() + duration)
+        made_id = Acknowledger(client).silence(_exactly(episode.labels, others), note)
+    made = Made(id=made_id, until=utc_now() + duration)  # Alertmanager's time, not ours
     values = {"silenced_at": core.now(), "silenced_by": said.user}
     with core.writer.begin() as connection:
         connection.execute(update(episodes).where(episodes.c.id == episode_id).values(values))

@@ -25,6 +25,7 @@ KeyPath = tuple[str | int, ...]
 _WORDS = {
     "bool_type": "must be true or false",
     "dict_type": "must be a mapping",
+    "enum": "must be {expected}",
     "finite_number": "must be a finite number",
     "float_type": "must be a number",
     "greater_than": "must be greater than {gt:g}",

@@ -1,9 +1,10 @@
 """What the web side and the worker share: settings, database, numbers, clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from featurewatch_receiver.arrivals import Arrivals
 from featurewatch_receiver.clock import Clock, DatabaseClock, utc_now
 from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.database import is_sqlite, open_reader, open_writer
@@ -21,6 +22,7 @@ class Core:
     reader: Engine
     metrics: Metrics
     now: Clock
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
     def close(self) -> None:
         """Close every connection."""

@@ -18,12 +18,12 @@ from featurewatch_receiver import ledger, logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import TellError
 from featurewatch_receiver.schema import watch, watch_told
-from featurewatch_receiver.tell import News, Tell, ways
+from featurewatch_receiver.tell import News, Tell, unusable, ways
 from featurewatch_receiver.values import seconds
 
 LOOK_SECONDS = 15.0
 WATCHDOG = "watchdog"
-# Longer than all ways of telling take together.
+# Longer than one way of telling takes.
 LEASE = timedelta(seconds=90)
 # When nobody has looked for so long, nobody could have heard: the waiting begins anew.
 GAP = timedelta(minutes=3)
@@ -75,7 +75,7 @@ def decide(
     if state.heard_at is not None and now - state.heard_at <= timeout:
         owed = tuple(name for name in names if name in state.told)
         return Due(missing=False, ways=owed) if owed else None
-    if now - max(state.heard_at or state.since, state.since) <= timeout:
+    if now - state.since <= timeout:
         return None
     owed = tuple(n for n in names if n not in state.told or now - state.told[n] >= repeat)
     return Due(missing=True, ways=owed) if owed else None
@@ -97,18 +97,22 @@ class DeadMansSwitch:
             sqlalchemy.exc.SQLAlchemyError: nothing was looked at, or not all was noted.
 
         """
-        now = self._core.now()
-        with self._core.writer.begin() as connection:
-            state = _take_watch(connection, self._id, now)
+        state = self._take()
         if state is None:
             return
+        now = self._core.now()
         settings = self._core.config.watchdog
         timeout, repeat = (
             timedelta(seconds=seconds(text)) for text in (settings.timeout, settings.repeat)
         )
         due = decide(state, tuple(self._ways), now, timeout, repeat)
         for name in due.ways if due else ():
-            self._tell(name, due, state, now)  # type: ignore[arg-type]  # without, no ways
+            if due and self._take():  # again, since each way may take a while
+                self._tell(name, due, state, now)
+
+    def _take(self) -> State | None:
+        with self._core.writer.begin() as connection:
+            return _take_watch(connection, self._id, self._core.now())
 
     def _tell(self, name: str, due: Due, state: State, now: datetime) -> None:
         url = self._core.config.receiver.url
@@ -130,6 +134,8 @@ def keep_watching(core: Core, stop: threading.Event, pause: float = LOOK_SECONDS
     """Look every `pause` seconds until `stop`."""
     if not core.config.watchdog.enabled:
         return
+    for name, error in unusable(core.config):  # rather now than when it is needed
+        logs.trouble("watchdog can't be told", error, path=name)
     switch = DeadMansSwitch(core)
     while True:
         try:
@@ -153,7 +159,7 @@ def _take_watch(connection: Connection, who: str, now: datetime) -> State | None
     values = {"since": since, "looked_at": now, "looked_by": who}
     connection.execute(update(watch).where(watch.c.name == WATCHDOG).values(values))
     told = connection.execute(select(watch_told.c.path, watch_told.c.told_at))
-    return State(heard_at=row.heard_at, since=since, told=dict(told.tuples().all()))
+    return State(heard_at=row.heard_at, since=since, told={row.path: row.told_at for row in told})
 
 
 def _row(connection: Connection) -> Row[Any]:

@@ -1,6 +1,7 @@
 """Where history says otherwise than Alertmanager and Prometheus, for long enough to be sure."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, select
 
 from featurewatch_receiver import told
+from featurewatch_receiver.acknowledge import EXTRACTOR
 from featurewatch_receiver.alertmanager import POLICY, Alert
 from featurewatch_receiver.episodes import LEVEL, SAME_START, Sighting, sight
 from featurewatch_receiver.metrics import Difference
@@ -88,8 +90,14 @@ class Differences:
     def unsent(self, view: View, at_prometheus: list[Labels]) -> list[Labels]:
         """What fires at Prometheus and does not arrive at Alertmanager; each once."""
         ours = {repr(sorted(x.items())): x for x in at_prometheus if x.get(POLICY)}
-        there = [alert.labels for alert in view.alerts.values()]
-        missing = {k: x for k, x in ours.items() if not any(same_alert(x, t) for t in there)}
+        there: dict[str, list[Labels]] = defaultdict(list)
+        for alert in view.alerts.values():
+            there[alert.labels.get(EXTRACTOR, "")].append(alert.labels)
+        missing = {
+            key: labels
+            for key, labels in ours.items()
+            if not any(same_alert(labels, found) for found in there[labels.get(EXTRACTOR, "")])
+        }
         clock = self._clock()
         self._unsent = {key: self._unsent.get(key, clock) for key in missing}
         late = {key for key, since in self._unsent.items() if clock - since >= GONE_SECONDS}

@@ -51,6 +51,7 @@ class SkipReason(StrEnum):
     ALERT_NOT_FIRING = "alert_not_firing"
     SOURCE_UNREACHABLE = "source_unreachable"
     METRICS_TOO_OLD = "metrics_too_old"
+    ALREADY_WELL = "already_well"
     # Of what ran already.
     TARGET_BUSY = "target_busy"
     COOLDOWN = "cooldown"

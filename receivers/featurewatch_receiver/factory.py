@@ -8,6 +8,7 @@ from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.core import open_core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.migrate import prepare
+from featurewatch_receiver.processor import Processor
 from featurewatch_receiver.tokens import read_tokens
 from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
@@ -29,8 +30,8 @@ class Role(Enum):
 def create_app(config: ReceiverConfig) -> Flask:
     """Return the application on its database, which is made if it is SQLite and missing.
 
-    It stores alerts and plans actions; `worker_of(app).start()` lets it carry them out. Call both
-    after the fork.
+    It stores deliveries; `worker_of(app).start()` lets it apply them, and carry out what they call
+    for. Call both after the fork.
 
     Raises:
         ConfigError: the token files or the database can't be used.
@@ -48,23 +49,24 @@ def assemble(config: ReceiverConfig, role: Role = Role.ALL) -> Flask:
 
     """
     core = open_core(config, read_tokens(config))
-    queue = WorkQueue(core.writer) if role is not Role.WORKER else None
+    queue = WorkQueue(core.writer)
     worker = Worker(core) if role is not Role.WEB else None
-    app = build_app(core, queue, worker.is_working if worker else lambda: True)
-    app.extensions[_CORE], app.extensions[_WORKER] = core, worker
+    is_working = worker.is_working if worker else lambda: True
+    app = build_app(core, queue if role is not Role.WORKER else None, is_working)
+    app.extensions[_CORE] = core
+    # Deliveries are applied also where nothing is carried out.
+    app.extensions[_WORKER] = worker or Processor(core, queue)
     return app
 
 
 def start(app: Flask) -> None:
-    """Start the application's worker, if its role has one."""
-    if worker := app.extensions[_WORKER]:
-        worker.start()
+    """Start the application's worker, or what its role has of it."""
+    app.extensions[_WORKER].start()
 
 
 def close(app: Flask) -> None:
     """Stop the application's worker, and let go of the database."""
-    if worker := app.extensions[_WORKER]:
-        worker.stop()
+    app.extensions[_WORKER].stop()
     app.extensions[_CORE].close()
 
 

@@ -32,6 +32,7 @@ from featurewatch_receiver.schema import (
     remediations,
 )
 from featurewatch_receiver.statuses import status_column
+from featurewatch_receiver.told import reach
 from featurewatch_receiver.values import seconds
 
 Row = dict[str, Any]
@@ -78,8 +79,11 @@ def list_remediations(core: Core, part: Part) -> Page:
 
 
 def list_notifications(core: Core, part: Part) -> Page:
-    """What was told within the hours."""
-    return _page(core, select(notifications), _NOTIFICATIONS, part, notifications.c.at.__ge__)
+    """What was told within the hours, by which channels and to whom."""
+    found = _page(core, select(notifications), _NOTIFICATIONS, part, notifications.c.at.__ge__)
+    for row in found.rows:
+        row.update(reach(core.config, row["receiver"]))
+    return found
 
 
 def list_deeds(core: Core, part: Part) -> Page:

@@ -1,4 +1,4 @@
-"""Stores deliveries and queues what they call for, in one transaction.
+"""Makes episodes and alerts of deliveries and queues what they call for, in one transaction.
 
 Nothing is logged or counted before the transaction has been committed.
 """
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from featurewatch_receiver import deadman, durations, logs
+from featurewatch_receiver import durations, logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.episodes import AlertState, Episode, Outcome, Sighting, Timeline, sight
@@ -24,40 +24,39 @@ from featurewatch_receiver.schema import alerts, episodes
 WATCHDOG = {"alertname": "Watchdog", "category": "featurewatch"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What came, and when."""
+
+    webhook: Webhook
+    at: datetime
+
+
 @dataclass
 class Receipt:
-    """What a delivery meant: for the log and the counters."""
+    """What deliveries meant: for the log and the counters."""
 
-    at: datetime
-    seen: list[tuple[Sighting, Outcome]]
+    seen: list[tuple[Sighting, Outcome]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     ended: list[Episode] = field(default_factory=list)
 
 
-def accept(core: Core, queue: WorkQueue, webhooks: Sequence[Webhook]) -> list[Receipt]:
-    """Store deliveries, all of them or none, as if one came after the other.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: nothing was stored.
-
-    """
-    now = core.now()
-    deliveries = [_sightings(webhook, now) for webhook in webhooks]
-    receipts = []
-    with core.writer.begin() as connection:
-        timelines = load_timelines(connection, {s.identity for d in deliveries for s in d})
-        for sightings in deliveries:
-            receipts.append(Receipt(now, [(s, timelines[s.identity].see(s)) for s in sightings]))
-            for identity in {s.identity for s in sightings}:
-                timelines[identity].settle()
-        save(connection, timelines.values())
-        if any(is_heartbeat(webhook) for webhook in webhooks):
-            deadman.heard(connection, now)
-        # Of what fires after the last of them: they are decided together, and told with it.
-        decisions = Planner(core, connection, queue).consider(_firing(timelines.values()))
-        receipts[-1].decisions = decisions
-        receipts[-1].ended = [e for t in timelines.values() for e in t.finished]
-    return receipts
+def accept(
+    core: Core, queue: WorkQueue, connection: Connection, deliveries: Sequence[Delivery]
+) -> Receipt:
+    """Take deliveries in, as one came after the other, in the caller's transaction."""
+    sightings = [_sightings(delivery) for delivery in deliveries]
+    timelines = load_timelines(connection, {s.identity for mine in sightings for s in mine})
+    receipt = Receipt()
+    for mine in sightings:
+        receipt.seen += [(s, timelines[s.identity].see(s)) for s in mine]
+        for identity in {s.identity for s in mine}:
+            timelines[identity].settle()
+    save(connection, timelines.values())
+    # Of what fires after the last of them: they are decided together.
+    receipt.decisions = Planner(core, connection, queue).consider(_firing(timelines.values()))
+    receipt.ended = [e for t in timelines.values() for e in t.finished]
+    return receipt
 
 
 def is_heartbeat(webhook: Webhook) -> bool:
@@ -66,10 +65,10 @@ def is_heartbeat(webhook: Webhook) -> bool:
     return any(labels >= WATCHDOG.items() for labels in firing)
 
 
-def _sightings(webhook: Webhook, now: datetime) -> list[Sighting]:
+def _sightings(delivery: Delivery) -> list[Sighting]:
     """In order of time, so that an older alert never closes what a newer one opened."""
-    troubles = [alert for alert in webhook.alerts if not alert.is_signal]
-    return sorted((sight(alert, now) for alert in troubles), key=lambda s: s.starts_at)
+    troubles = [alert for alert in delivery.webhook.alerts if not alert.is_signal]
+    return sorted((sight(alert, delivery.at) for alert in troubles), key=lambda s: s.starts_at)
 
 
 def _firing(timelines: Iterable[Timeline]) -> Iterator[Subject]:
@@ -162,11 +161,12 @@ def _alert_row(episode_id: str, fingerprint: str, state: AlertState) -> dict[str
     }
 
 
-def report(core: Core, webhook: Webhook, receipt: Receipt) -> None:
-    """Log and count a delivery that was stored."""
-    if webhook.truncated_alerts:
-        core.metrics.truncated.inc(webhook.truncated_alerts)
-        logs.event("alerts truncated", group=webhook.group_key, count=webhook.truncated_alerts)
+def report(core: Core, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
+    """Log and count deliveries that were taken in."""
+    for webhook in (delivery.webhook for delivery in deliveries):
+        if left_out := webhook.truncated_alerts:
+            core.metrics.truncated.inc(left_out)
+            logs.event("alerts truncated", group=webhook.group_key, count=left_out)
     for status, number in Counter(s.status for s, _ in receipt.seen).items():
         core.metrics.alerts.labels(status).inc(number)
     logs.events("alert", [{"outcome": o, "status": s.status} | _fields(s) for s, o in receipt.seen])

@@ -74,10 +74,17 @@ def _count(connection: Connection, *where: ColumnElement[bool], besides: str | N
 
 
 def episodes_begun(connection: Connection, config: ReceiverConfig, now: datetime) -> int:
-    """How many episodes with a response began within the storm's window."""
+    """How many episodes with a response began within the storm's window.
+
+    A member of an incident does not count: the incident does.
+    """
     since = now - timedelta(seconds=seconds(config.responses.storm.window))
     with_response = [name for name, alert in config.alerts.items() if alert.responses]
-    began = and_(episodes.c.started_at > since, episodes.c.alertname.in_(with_response))
+    began = and_(
+        episodes.c.started_at > since,
+        episodes.c.alertname.in_(with_response),
+        episodes.c.inhibited_at.is_(None),
+    )
     return int(connection.scalar(select(func.count()).where(began)) or 0)
 
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from featurewatch_receiver.acknowledge import SEVERITIES
 from featurewatch_receiver.actions import actions
+from featurewatch_receiver.errors import SkipReason
 from featurewatch_receiver.remediations import OUTCOMES
 from featurewatch_receiver.version import package_version
 
@@ -52,7 +53,7 @@ class Metrics:
         #: What there is, for the documentation.
         self.families: list[Family] = []
         self.deliveries = self._counter("deliveries", "Webhook deliveries by result.", "result")
-        self.alerts = self._counter("alerts", "Alerts stored, by status.", "status")
+        self.alerts = self._counter("alerts", "Alerts taken in, by status.", "status")
         self.truncated = self._counter("truncated_alerts", "Alerts that Alertmanager left out.")
         self.remediations = self._counter(
             "remediations",
@@ -72,7 +73,24 @@ class Metrics:
         self.sweep_failures = self._counter(
             "sweep_failures", "Sweeps of acknowledgements that Alertmanager did not allow."
         )
+        self.inbox_deliveries = self._gauge(
+            "inbox_deliveries", "Deliveries that are stored and wait to be applied."
+        )
+        self.inbox_age = self._gauge(
+            "inbox_oldest_delivery_age_seconds",
+            "How long the oldest of them has waited; 0 when none waits.",
+        )
+        self.inbox_set_aside = self._gauge(
+            "inbox_set_aside_deliveries", "Deliveries that could not be applied and are kept."
+        )
         self.open_episodes = self._gauge("open_episodes", "Episodes with an alert that fires.")
+        self.open_remediations = self._gauge(
+            "open_remediations", "Remediations that have not ended, by state.", "state"
+        )
+        self.open_leases = self._gauge(
+            "open_leases", "Changes that are taken back once they are needed no more."
+        )
+        self.kill_switch = self._gauge("kill_switch", "1 while the kill switch is engaged, else 0.")
         self.watchdog = self._gauge(
             "watchdog_timestamp_seconds", "When the Watchdog alert last arrived, as a Unix time."
         )
@@ -140,5 +158,7 @@ class Metrics:
             self.time_to_resolve.labels(severity)
         for action in sorted(actions()):
             self.duration.labels(action)
+            for reason in SkipReason:
+                self.skips.labels(action, reason)
             for target, outcome in product(targets, OUTCOMES):
                 self.remediations.labels(action, target, outcome)

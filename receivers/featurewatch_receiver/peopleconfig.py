@@ -29,7 +29,7 @@ class Notifications(Strict):
 
     #: The longest that Alertmanager collects before it tells anybody.
     wait: Duration = "0s"
-    receivers: Annotated[dict[Text, Told], Field(default_factory=dict)]
+    receivers: dict[Text, Told] = Field(default={})
 
 
 class Mail(Strict):

@@ -110,6 +110,16 @@ def _still_decays(alert: AlertResponse, attempt: Attempt, now: datetime) -> bool
     return now - attempt.finished_at < timedelta(seconds=seconds(alert.decay))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    """What was done on a target before, of one action; see `Situation`."""
+
+    busy: bool
+    last_run: datetime | None
+    runs_of_hour: int
+    runs_of_day: int
+
+
 class Planner:
     """Decides within one transaction."""
 
@@ -118,6 +128,10 @@ class Planner:
         self._connection = connection
         self._queue = queue
         self._now = core.now()
+        #: What was done on targets, as far as it was asked for and nothing new was queued.
+        self._done: dict[tuple[ActionName, str], _Done] = {}
+        #: Skips that are not stored yet: many at once cost little more than one.
+        self._skips: list[Decision] = []
 
     def consider(self, subjects: Iterable[Subject]) -> list[Decision]:
         """Decide what is next for each episode; what may run is queued."""
@@ -127,7 +141,9 @@ class Planner:
             return []
         ledger.lock(self._connection, *(f"target {s.extractor}" for s in due if s.extractor))
         before = _attempts(self._connection, [s.episode_id for s in due])
-        found = (self._consider(subject, before[subject.episode_id]) for subject in due)
+        found = [self._consider(subject, before[subject.episode_id]) for subject in due]
+        remediations.store_new(self._connection, self._skips, self._now)
+        self._skips = []
         return [decision for decision in found if decision]
 
     def ask(  # noqa: PLR0913  # what a person says, by name
@@ -168,24 +184,54 @@ class Planner:
         besides: str | None = None,
     ) -> Situation:
         """Gather what guards ask about; `besides` is the remediation that it is about itself."""
-        target, connection = self._target(extractor), self._connection
+        target = self._target(extractor)
         if target is None:  # nothing was ever done there
             return Situation(action=action, extractor=extractor, now=self._now, resolved=resolved)
-        hour, day = self._now - timedelta(hours=1), self._now - timedelta(days=1)
+        done = self._look(action, target, besides)
+        runs = ledger.runs_of_episode(self._connection, action, episode_id, besides)
+        return self._situation(action, target, done, runs, origin=origin, resolved=resolved)
+
+    def _situation(  # noqa: PLR0913  # what it is about, by name
+        self,
+        action: ActionName,
+        target: str,
+        done: _Done,
+        runs_of_episode: int,
+        *,
+        origin: Origin = Origin.ALERT,
+        resolved: bool = False,
+    ) -> Situation:
         return Situation(
             action=action,
-            extractor=extractor,
+            extractor=target,
             now=self._now,
             origin=origin,
             resolved=resolved,
             kill_switch=self._killed,
-            busy=ledger.is_busy(connection, target, besides),
-            last_run=ledger.last_run(connection, action, target, besides),
-            runs_of_episode=ledger.runs_of_episode(connection, action, episode_id, besides),
-            runs_of_hour=ledger.runs_since(connection, action, target, hour, besides),
-            runs_of_day=ledger.runs_since(connection, action, target, day, besides),
+            busy=done.busy,
+            last_run=done.last_run,
+            runs_of_episode=runs_of_episode,
+            runs_of_hour=done.runs_of_hour,
+            runs_of_day=done.runs_of_day,
             episodes_begun=self._episodes_begun,
         )
+
+    def _look(self, action: ActionName, target: str, besides: str | None) -> _Done:
+        """What was done on the target; many episodes of one target ask the same."""
+        key = action, target
+        if besides is None and key in self._done:
+            return self._done[key]
+        connection = self._connection
+        hour, day = self._now - timedelta(hours=1), self._now - timedelta(days=1)
+        done = _Done(
+            busy=ledger.is_busy(connection, target, besides),
+            last_run=ledger.last_run(connection, action, target, besides),
+            runs_of_hour=ledger.runs_since(connection, action, target, hour, besides),
+            runs_of_day=ledger.runs_since(connection, action, target, day, besides),
+        )
+        if besides is None:
+            self._done[key] = done
+        return done
 
     @cached_property
     def _killed(self) -> bool:
@@ -202,15 +248,11 @@ class Planner:
         turn = choose(self._core.config.alerts[subject.alertname], attempts, self._now)
         if turn is None:
             return None
-        row_id = turn.again.id if turn.again else _row_id(subject, turn)
-        situation = self.situation(
-            turn.action, subject.extractor, episode_id=subject.episode_id, besides=row_id
-        )
-        skip = decide(self._core.config, situation)
+        skip = decide(self._core.config, self._situation_of(subject, turn, attempts))
         if turn.again and skip == turn.again.reason:
             return None
         decision = Decision(
-            id=row_id,
+            id=turn.again.id if turn.again else _row_id(subject, turn),
             episode_id=subject.episode_id,
             alertname=subject.alertname,
             action=turn.action,
@@ -218,7 +260,19 @@ class Planner:
             skip=skip,
             queued=turn.again.queued if turn.again else 0,
         )
+        if skip and not turn.again:
+            self._skips.append(decision)
+            return decision
         return self._store(decision, again=turn.again is not None)
+
+    def _situation_of(self, subject: Subject, turn: Next, attempts: list[Attempt]) -> Situation:
+        target = self._target(subject.extractor)
+        if turn.again or target is None or any(a.action == turn.action for a in attempts):
+            besides = turn.again.id if turn.again else None
+            return self.situation(
+                turn.action, subject.extractor, episode_id=subject.episode_id, besides=besides
+            )
+        return self._situation(turn.action, target, self._look(turn.action, target, None), 0)
 
     def put(self, decision: Decision, *, again: bool = False) -> Decision:
         """Store a decision that was made elsewhere, and queue it if it may run."""
@@ -234,6 +288,7 @@ class Planner:
             decision = decision.once_more()
             workflow, target = decision.workflow_id, decision.target or ""
             self._queue.put(self._connection, workflow, decision.id, target)
+            self._done.clear()
         remediations.store(self._connection, decision, self._now, again=again)
         return decision
 

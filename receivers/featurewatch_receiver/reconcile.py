@@ -192,9 +192,9 @@ def _look(reconciler: Reconciler, core: Core, was_away: str | None) -> str | Non
         logs.trouble("reconciliation broke", error)
         return was_away
     else:
-        core.metrics.reconciled_at.set(core.now().timestamp())
         if was_away:
             logs.event("history is compared again", server=was_away)
+        core.metrics.reconciled_at.set(core.now().timestamp())
     return away
 
 

@@ -3,6 +3,7 @@
 Each change of state is one transaction that also appends a row to remediation_steps.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -154,7 +155,37 @@ def row_id_of(workflow: str) -> str:
 
 def store(connection: Connection, decision: Decision, now: datetime, *, again: bool) -> None:
     """Store a decision; with `again`, in place of an earlier skip of the same id."""
-    row = {
+    if not again:
+        store_new(connection, [decision], now)
+        return
+    # An approval was for the moment when it was given.
+    values = _row(decision, now) | {"started_at": None, "approved_by": None}
+    connection.execute(update(remediations).where(remediations.c.id == decision.id), values)
+    append(connection, decision.id, _first_step(decision, now))
+
+
+def store_new(connection: Connection, decisions: Sequence[Decision], now: datetime) -> None:
+    """Store decisions of which none was stored before."""
+    if not decisions:
+        return
+    rows = [
+        {
+            "id": decision.id,
+            "episode_id": decision.episode_id,
+            "origin": decision.origin,
+            "requested_by": decision.actor if decision.origin is Origin.PERSON else None,
+            "created_at": now,
+            **_row(decision, now),
+        }
+        for decision in decisions
+    ]
+    connection.execute(insert(remediations), rows)
+    steps = [_step_row(decision.id, _first_step(decision, now)) for decision in decisions]
+    connection.execute(insert(remediation_steps), steps)
+
+
+def _row(decision: Decision, now: datetime) -> dict[str, object]:
+    return {
         "action": decision.action,
         "target": decision.target,
         "state": decision.state,
@@ -163,27 +194,16 @@ def store(connection: Connection, decision: Decision, now: datetime, *, again: b
         "back_to": decision.back_to,
         "finished_at": now if decision.skip else None,
     }
-    if again:
-        # An approval was for the moment when it was given.
-        values = row | {"started_at": None, "approved_by": None}
-        connection.execute(update(remediations).where(remediations.c.id == decision.id), values)
-    else:
-        new = {
-            "id": decision.id,
-            "episode_id": decision.episode_id,
-            "origin": decision.origin,
-            "requested_by": decision.actor if decision.origin is Origin.PERSON else None,
-            "created_at": now,
-        }
-        connection.execute(insert(remediations), row | new)
-    step = Step(
+
+
+def _first_step(decision: Decision, now: datetime) -> Step:
+    return Step(
         at=now,
         actor=decision.actor,
         state=decision.state,
         reason=decision.skip,
         detail=decision.detail,
     )
-    append(connection, decision.id, step)
 
 
 def enter(
@@ -249,14 +269,15 @@ def is_in(connection: Connection, row_id: str, state: State) -> bool:
 
 def append(connection: Connection, row_id: str, step: Step) -> None:
     """Append to the steps of a remediation."""
-    connection.execute(
-        insert(remediation_steps),
-        {
-            "remediation_id": row_id,
-            "at": step.at,
-            "actor": step.actor,
-            "state": step.state,
-            "reason": step.reason,
-            "detail": step.detail,
-        },
-    )
+    connection.execute(insert(remediation_steps), _step_row(row_id, step))
+
+
+def _step_row(row_id: str, step: Step) -> dict[str, object]:
+    return {
+        "remediation_id": row_id,
+        "at": step.at,
+        "actor": step.actor,
+        "state": step.state,
+        "reason": step.reason,
+        "detail": step.detail,
+    }

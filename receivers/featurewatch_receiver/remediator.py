@@ -47,7 +47,7 @@ from featurewatch_receiver.source import Source
 from featurewatch_receiver.text import without_nul
 from featurewatch_receiver.values import seconds
 from featurewatch_receiver.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SECONDS
-from featurewatch_receiver.verifier import Readings, Verification
+from featurewatch_receiver.verifier import Readings, Verification, words
 
 # For the way back after a failure, when the action's own time is up.
 UNDO_SECONDS = 30.0
@@ -147,6 +147,8 @@ class Remediator:
             source.check(row)
             readings = _readings(source, row)
         violated = frozenset(name for name, reading in readings.items() if reading.violated)
+        if readings and not violated and row.origin is Origin.ALERT:
+            raise ActionSkippedError(SkipReason.ALREADY_WELL, f"well again: {words(readings)}")
         plan = self._plan(row, patience, violated)
         self._let_run(row, plan, _stored(readings))
 

@@ -17,7 +17,7 @@ from featurewatch_receiver.config import Receiver, ReceiverConfig
 from featurewatch_receiver.core import Core, open_core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import ConfigError, PayloadError, ReplayError
-from featurewatch_receiver.intake import accept
+from featurewatch_receiver.intake import Delivery, accept
 from featurewatch_receiver.migrate import migrate
 from featurewatch_receiver.payload import Webhook, parse
 from featurewatch_receiver.remediations import Decision, State, Step
@@ -143,7 +143,9 @@ def decisions(recording: list[Recorded], config: ReceiverConfig) -> Iterator[str
     with _blank_core(config, clock) as core, closing(WorkQueue(core.writer)) as queue:
         for recorded in recording:
             clock.now = max(clock.now, recorded.at())
-            (receipt,) = accept(core, queue, [recorded.webhook])
+            delivery = Delivery(webhook=recorded.webhook, at=clock.now)
+            with core.writer.begin() as connection:
+                receipt = accept(core, queue, connection, [delivery])
             for decision in receipt.decisions:
                 _finish(core, decision)
                 yield f"{recorded.place}: {_sentence(decision)}"

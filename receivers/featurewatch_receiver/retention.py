@@ -11,7 +11,7 @@ from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import Workflows
 from featurewatch_receiver.remediations import ACTIVE
-from featurewatch_receiver.schema import audit, episodes, leases, remediations
+from featurewatch_receiver.schema import audit, episodes, inbox, leases, remediations
 
 # One short transaction each, so that no delivery waits for long.
 BATCH = 200
@@ -31,6 +31,7 @@ def delete_old(core: Core, workflows: Workflows) -> int:
     _delete(core, remediations, loose, remediations.c.finished_at < limit)
     _delete(core, leases, leases.c.ended_at < limit)
     _delete(core, audit, audit.c.at < limit)
+    _delete(core, inbox, inbox.c.fault.is_not(None), inbox.c.received_at < limit)
     if total:
         logs.event("old episodes deleted", count=total)
     return total

@@ -1,12 +1,13 @@
 """Ways to tell people that don't lead through Alertmanager: webhook, Slack, PagerDuty, mail."""
 
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -20,6 +21,7 @@ from featurewatch_receiver.version import package_version
 
 # For the connection, and for each pause within the answer.
 TIMEOUT_SECONDS = 10.0
+_TAKEN = range(200, 300)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,8 @@ class News:
     def subject(self) -> str:
         """One line for people."""
         if self.missing:
-            return f"[CRITICAL] Watchdog: alerting is broken, {self.source} hears nothing"
-        return f"[RESOLVED] Watchdog: alerting works again, says {self.source}"
+            return f"[CRITICAL] Watchdog missing: {self.source} hears nothing"
+        return f"[RESOLVED] Watchdog back: {self.source} hears it again"
 
     @property
     def text(self) -> str:
@@ -68,6 +70,22 @@ def ways(config: ReceiverConfig) -> dict[str, Tell]:
     if mail := to.email:
         found["email"] = lambda news: _email(mail, news)
     return found
+
+
+def unusable(config: ReceiverConfig) -> Iterator[tuple[str, TellError]]:
+    """The ways whose file can't be read."""
+    to = config.watchdog.tell
+    files = {
+        "webhook": to.webhook_url_file,
+        "slack": to.slack_api_url_file,
+        "pagerduty": to.pagerduty_routing_key_file,
+        "email": to.email.password_file if to.email else None,
+    }
+    for name, file in files.items():
+        try:
+            _ = _secret(file) if file else None
+        except TellError as error:
+            yield name, error
 
 
 def _log(news: News) -> None:
@@ -140,15 +158,17 @@ def _post(url: str, body: dict[str, Any]) -> None:
                 url, json=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False
             )
     except (requests.RequestException, ValueError) as error:
-        raise TellError(
-            _without(url, f"can't be reached ({cause_of(error, TIMEOUT_SECONDS)})")
-        ) from None
-    if not answer.ok or answer.is_redirect:
-        raise TellError(_without(url, f"answered {answer.status_code}: {one_line(answer.text)}"))
+        cause = cause_of(error, TIMEOUT_SECONDS)
+        raise TellError(_without(url, f"the URL can't be reached ({cause})")) from None
+    if answer.status_code not in _TAKEN:
+        said = one_line(answer.text)
+        raise TellError(_without(url, f"the URL answered {answer.status_code}: {said}"))
 
 
 def _without(url: str, text: str) -> str:
-    return text.replace(url, "the URL")
+    for secret in (url, urlsplit(url).path.strip("/")):
+        text = text.replace(secret, "...") if secret else text
+    return text
 
 
 def _cause(error: Exception) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, or_, select
+from sqlalchemy import Column, Connection, Select, func, insert, or_, select
 
 from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.engine import APPLICATION
@@ -19,6 +19,7 @@ from featurewatch_receiver.view import View, is_muted
 FIRING, RESOLVED = "firing", "resolved"
 # An end is told within the group_interval after it; older episodes are not looked at again.
 _RECENT = timedelta(hours=1)
+_LEVEL = (alerts.c.episode_id, alerts.c.level)
 
 
 class Told(NamedTuple):
@@ -55,6 +56,15 @@ def due(
     ]
 
 
+def reach(config: ReceiverConfig, receiver: str) -> dict[str, list[str] | None]:
+    """Channels and people behind a receiver of Alertmanager's; None: it is not of the project."""
+    told = config.notifications.receivers.get(receiver)
+    return {
+        "channels": told.channels if told else None,
+        "recipients": told.recipients if told else None,
+    }
+
+
 def write(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Store the rows."""
     if rows:
@@ -74,7 +84,7 @@ def _firing(
     connection: Connection, config: ReceiverConfig, view: View, spoken: Mapping[str, datetime]
 ) -> Iterator[Told]:
     columns = alerts.c.fingerprint, alerts.c.episode_id, alerts.c.level
-    for row in connection.execute(select(*columns).where(alerts.c.ends_at.is_(None))):
+    for row in connection.execute(_that_fire(*columns)):
         alert = view.alerts.get(row.fingerprint)
         if alert is None or is_muted(alert) or row.fingerprint not in spoken:
             continue
@@ -87,9 +97,7 @@ def _ended(connection: Connection, config: ReceiverConfig, last: Mapping[Told, s
     """Levels that were told and fire no more; the end of what is muted is told to nobody."""
     open_ones = [told for told, status in last.items() if status == FIRING]
     ids = {told.episode_id for told in open_ones}
-    fires = select(alerts.c.episode_id, alerts.c.level)
-    fires = fires.where(alerts.c.episode_id.in_(ids), alerts.c.ends_at.is_(None))
-    still = {tuple(row) for row in connection.execute(fires)}
+    still = {tuple(row) for row in connection.execute(_that_fire(*_LEVEL))}
     muted = or_(episodes.c.silenced_at.is_not(None), episodes.c.inhibited_at.is_not(None))
     quiet = set(connection.scalars(select(episodes.c.id).where(episodes.c.id.in_(ids), muted)))
     return [
@@ -98,6 +106,12 @@ def _ended(connection: Connection, config: ReceiverConfig, last: Mapping[Told, s
         if (told.episode_id, told.level) not in still
         if told.episode_id not in quiet and _tells_end(config, told.receiver)
     ]
+
+
+def _that_fire(*columns: Column[Any]) -> Select[Any]:
+    """Of open episodes: one that has ended may have an alert whose end was never told."""
+    fires = alerts.c.ends_at.is_(None), episodes.c.resolved_at.is_(None)
+    return select(*columns).select_from(alerts.join(episodes)).where(*fires)
 
 
 def _tells(config: ReceiverConfig, receiver: str) -> bool:

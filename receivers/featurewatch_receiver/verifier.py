@@ -1,7 +1,8 @@
 """Sees whether an action helped: the alert's own values, measured after it and nothing before it.
 
 The alert goes on firing for its whole window and cooldown, whatever was done. So the values are
-read over the time since the action alone, as soon as that is long enough to mean something.
+read over the later half of the time since the action: a cache that was just cleared misses at
+first, and a cure shows the more surely the longer it lasts.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,7 +49,7 @@ class Verification:
         while True:
             since = self.now() - self.done_at
             if since >= timedelta(seconds=seconds(self.alert.min_window)):
-                readings = self.read(since)
+                readings = self.read(since / 2)
                 well = bool(readings) and not any(r.violated for r in readings.values())
                 good = good + 1 if well else 0
             if good == GOOD_READINGS:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from featurewatch_receiver import acknowledge
 from featurewatch_receiver.acknowledge import EXTRACTOR, Acknowledgement, Kind
@@ -28,6 +29,10 @@ class View:
     #: Those of them that are ours.
     acknowledgements: tuple[Acknowledgement, ...]
 
+    @cached_property
+    def _ours(self) -> frozenset[str]:
+        return frozenset(made.id for made in self.acknowledgements)
+
     def holding(self, labels: Labels) -> Acknowledgement | None:
         """Who has taken the alert; a hold of the automation is nobody."""
         people = (a for a in self.acknowledgements if a.kind is not Kind.HOLD)
@@ -35,8 +40,7 @@ class View:
 
     def foreign_silences(self, alert: Alert) -> list[Silence]:
         """The silences that mute the alert and are no acknowledgement and no hold."""
-        ours = {made.id for made in self.acknowledgements}
-        ids = [found for found in alert.status.silenced_by if found not in ours]
+        ids = [found for found in alert.status.silenced_by if found not in self._ours]
         return [self.silences[found] for found in ids if found in self.silences]
 
     def is_held(self, alert: Alert) -> bool:

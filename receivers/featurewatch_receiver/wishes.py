@@ -130,4 +130,4 @@ def _refuse_another(wish: Wish, earlier: Remediation) -> None:
     # What is no target is stored without one.
     same_target = earlier.target in (wish.extractor, None)
     if asked != (earlier.action, earlier.episode_id) or not same_target:
-        raise ConflictError("Idempotency-Key: was used for another wish; send a new one")
+        raise ConflictError("key: was used for another wish; send a new one")

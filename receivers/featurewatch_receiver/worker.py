@@ -26,6 +26,7 @@ from featurewatch_receiver.engine import (
     WorkQueue,
 )
 from featurewatch_receiver.errors import SlotError
+from featurewatch_receiver.processor import Processor
 from featurewatch_receiver.reconcile import keep_reconciling
 from featurewatch_receiver.remediator import Remediator
 from featurewatch_receiver.retention import delete_old
@@ -67,6 +68,7 @@ class Worker:
         self._remediator = Remediator(core, self._queue, self._stop, look_again, verify_again)
         self._slot: Slot | None = None
         self._away = False
+        self.processor = Processor(core, self._queue)
         self._quick = (
             _thread("slot keeper", self._keep_slot),
             _thread("tidier", self._tidy),
@@ -85,8 +87,8 @@ class Worker:
         While the database is away it keeps trying.
         """
         self._attend()
-        for thread in (*self._quick, *self._waiting):
-            thread.start()
+        for part in (self.processor, *self._quick, *self._waiting):
+            part.start()
 
     def _keep_slot(self) -> None:
         while not self._stop.wait(SLOT_SECONDS):
@@ -155,6 +157,7 @@ class Worker:
         """Leave everything where it is, for the next start or for another process."""
         self._stop.set()
         if self._quick[0].ident:  # it never ran if the start failed
+            self.processor.stop()
             for thread in self._quick:
                 thread.join()
             deadline = Deadline(WAITING_STOP_SECONDS)

@@ -23,9 +23,9 @@ RATES = (
 )
 LEVEL = "escalation.policies.default.levels.0"
 SECTIONS = (
-    "alerting, alerts, backends, channels, correlation, escalation, history, links, maintenance,"
-    " metrics, operator, receiver, recipients, responses, routing, scrape, targets, templates_path,"
-    " watchdog"
+    "access, alerting, alerts, backends, channels, correlation, escalation, grafana, history,"
+    " links, maintenance, metrics, operator, receiver, recipients, responses, routing, scrape,"
+    " targets, templates_path, watchdog"
 )
 HIGH = "alerts.FeatureExtractionLatencyHigh"
 BOUNDS = "[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]"

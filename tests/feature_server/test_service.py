@@ -25,6 +25,13 @@ def test_a_late_model_gives_fallbacks_that_are_never_cached(service, registry):
     assert count(registry, "fallbacks_total", reason="model_timeout") == 2
 
 
+def test_what_the_model_says_too_late_is_kept_for_the_next_request(service, eventually):
+    service.pool.slowdown = 100.0
+    service._deadline = 0.01
+    assert service.extract(1).source == "fallback"
+    eventually(lambda: service.extract(1).source == "cache")
+
+
 def test_a_broken_model_gives_fallbacks_of_the_same_width(service, registry):
     service.pool.close()
     features = service.extract(1)

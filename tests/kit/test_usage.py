@@ -53,7 +53,7 @@ def mixin(
     return {
         "rules": {"groups": [{"rules": rules or []}]},
         "alerts": {"groups": [{"rules": alerts or []}]},
-        "dashboards": {"one.json": {"panels": panels or []}},
+        "dashboards": {"one.json": {"title": "Features / One", "panels": panels or []}},
     }
 
 
@@ -69,7 +69,7 @@ def test_alert_and_panel_read_what_they_read_through_a_recorded_series() -> None
         )
     )
     readers = usage.of("x")
-    assert (readers.records, readers.alerts, readers.panels) == (["a:x:rate"], ["XHigh"], ["X"])
+    assert (readers.records, readers.alerts, readers.panels) == (["a:x:rate"], ["XHigh"], ["One: X"])
     assert usage.of("b").panels == []
 
 
@@ -77,7 +77,7 @@ def test_each_reader_is_named_once_however_many_levels_and_queries_it_has() -> N
     levels = [{"alert": "XHigh", "expr": "x > 1"}] * 3
     panel = {"title": "X", "targets": [{"expr": "x"}, {"expr": "x > 1"}, {}]}
     readers = Usage(mixin(alerts=levels, panels=[panel])).of("x")
-    assert (readers.alerts, readers.panels) == (["XHigh"], ["X"])
+    assert (readers.alerts, readers.panels) == (["XHigh"], ["One: X"])
 
 
 def test_what_compares_with_a_threshold_does_not_read_what_the_threshold_exists_for() -> None:
@@ -96,4 +96,4 @@ def test_rules_that_carry_on_each_others_former_value_come_to_an_end() -> None:
 
 def test_panel_within_a_row_is_a_panel() -> None:
     row = {"title": "Row", "panels": [{"title": "X", "targets": [{"expr": "x"}]}]}
-    assert Usage(mixin(panels=[row])).of("x").panels == ["X"]
+    assert Usage(mixin(panels=[row])).of("x").panels == ["One: X"]

@@ -119,13 +119,13 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
     return found
 
 
-def replica_sets(apps: client.AppsV1Api, namespace: str) -> dict[str, int]:
-    found = apps.list_namespaced_replica_set(namespace, label_selector="app=fe").items
-    return {each.metadata.name: each.spec.replicas for each in found if not gone(each)}
-
-
-def gone(found: Any) -> bool:
-    return found.metadata.deletion_timestamp is not None
+def replica_sets(apps: client.AppsV1Api, namespace: str) -> list[str]:
+    """The deployment's ReplicaSets; the last one is that of its template."""
+    owner = apps.read_namespaced_deployment(FE, namespace).metadata.uid
+    found = apps.list_namespaced_replica_set(namespace).items
+    ours = [each.metadata for each in found if each.metadata.owner_references[0].uid == owner]
+    ours.sort(key=lambda each: int(each.annotations["deployment.kubernetes.io/revision"]))
+    return [each.name for each in ours]
 
 
 @pytest.mark.usefixtures("apps")
@@ -150,22 +150,23 @@ def test_a_restart_makes_new_pods_once_and_is_taken_back_to_those_of_before(
     assert backend.restart(FE, "episode:restart_deployment:1").generation == first.generation
     until(lambda: len(replica_sets(apps, namespace)) == 2)
     assert backend.restart(FE, None).restart_key is None
-    until(lambda: replica_sets(apps, namespace)[before] == 2)
-    until(lambda: sorted(replica_sets(apps, namespace).values()) == [0, 2])
+    until(lambda: replica_sets(apps, namespace)[-1] == before)
+    assert len(replica_sets(apps, namespace)) == 2
 
 
 def test_other_resources_and_back_are_the_pods_of_before(
     backend: KubernetesBackend, apps: client.AppsV1Api, namespace: str
 ) -> None:
     until(lambda: len(replica_sets(apps, namespace)) == 1)
+    (before,) = replica_sets(apps, namespace)
     assert backend.set_resources(FE, LARGE, expected=SMALL).resources == LARGE
     container = apps.read_namespaced_deployment(FE, namespace).spec.template.spec.containers[0]
     assert container.image == CONTAINER["image"]
     assert container.resources.requests == {"cpu": "416m", "memory": "256Mi"}
     until(lambda: len(replica_sets(apps, namespace)) == 2)
     assert backend.set_resources(FE, SMALL, expected=LARGE).resources == SMALL
-    until(lambda: sorted(replica_sets(apps, namespace).values()) == [0, 2])
-    assert len(replica_sets(apps, namespace)) == 2  # no third one: the first is used again
+    until(lambda: replica_sets(apps, namespace)[-1] == before)
+    assert len(replica_sets(apps, namespace)) == 2
 
 
 def test_a_paused_rollout_is_refused(

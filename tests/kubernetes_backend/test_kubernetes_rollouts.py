@@ -94,6 +94,12 @@ def test_more_of_both_keeps_the_requests_share_of_the_limit(
     assert fe.set_resources(FE, wanted, expected=BEFORE).resources == wanted
 
 
+def test_what_stays_as_it_is_is_not_written_anew(server: Replay, fe: KubernetesBackend) -> None:
+    patch = resources_patch("673", requests={"cpu": "1000m"}, limits={"cpu": "4000m"})
+    server.expect(deployment("stable"), patch, deployment("stable"))
+    fe.set_resources(FE, ResourceAmounts(cpu=4.0, memory=BEFORE.memory), expected=BEFORE)
+
+
 @pytest.mark.parametrize("request_cpu", ["333m", "1", "7m", "1500m"])
 def test_taking_a_change_back_restores_the_request_to_the_thousandth(
     server: Replay, fe: KubernetesBackend, request_cpu: str

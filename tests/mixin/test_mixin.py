@@ -173,7 +173,7 @@ def test_the_original_engine_composes_and_overrides_alike(build, build_in_c):
 # --- Mistakes -------------------------------------------------------------------------------
 
 MISTAKES = {
-    "{ alertz: {} }": "_config.featurewatch has no key alertz; write one of: alerting, alerts,",
+    "{ alertz: {} }": "_config.featurewatch has no key alertz; write one of: access, alerting,",
     "{ alerts+: { FeatureExtractionLatencyHigh+: { treshold: 0.25 } } }": (
         "_config.featurewatch.alerts.FeatureExtractionLatencyHigh has no key treshold; write one of"
     ),

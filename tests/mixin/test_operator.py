@@ -80,6 +80,7 @@ def test_every_resource_is_what_its_kind_asks_for(resources):
         "alertmanager-secret.yaml": [],
         "service-monitor-extractors.yaml": [],
         "service-monitor-receiver.yaml": [],
+        "grafana-dashboards.yaml": [],
     }
 
 
@@ -95,6 +96,8 @@ BREAKS = [
     ("service-monitor-receiver.yaml", ["kind"], "Secret", "'spec'"),
     ("alertmanager-secret.yaml", ["stringData", "a/b.tmpl"], "", "does not match"),
     ("alertmanager-secret.yaml", ["stringData", "alertmanager.yaml"], {}, "'string'"),
+    ("grafana-dashboards.yaml", ["data", "a/b.json"], "", "does not match"),
+    ("grafana-dashboards.yaml", ["data", "featurewatch-overview.json"], {}, "'string'"),
 ]
 
 
@@ -116,6 +119,14 @@ def test_no_two_resources_of_a_kind_have_one_name(resources):
 def test_kubectl_apply_can_hold_each_resource(resources):
     sizes = {name: len(json.dumps(resource)) for name, resource in resources.items()}
     assert {name: size for name, size in sizes.items() if size > ANNOTATION_BYTES} == {}
+
+
+def test_the_config_map_holds_the_dashboards_that_are_generated_elsewhere(root, resources):
+    files = sorted((root / "dashboards/generated").glob("*.json"))
+    data = resources["grafana-dashboards.yaml"]["data"]
+    assert {name: json.loads(text) for name, text in data.items()} == {
+        file.name: json.loads(file.read_text(encoding="utf-8")) for file in files
+    }
 
 
 # --- What the programs behind the Operator accept -------------------------------------------
@@ -249,9 +260,12 @@ def test_every_resource_has_the_namespace_and_the_labels_of_the_settings(generat
     labels = "{prometheus: k8s, example.com/team: search}"
     folder = generated(f"operator: {{namespace: ml, labels: {labels}}}")
     found = [load(file)["metadata"] for file in (folder / FOLDER).glob("*.yaml")]
-    assert len(found) == 4
+    assert len(found) == 5
     for metadata in found:
         assert metadata["namespace"] == "ml"
+        # By which Grafana's sidecar finds the dashboards, and them alone.
+        mark = metadata["labels"].pop("grafana_dashboard", None)
+        assert (mark == "1") is (metadata["name"] == "featurewatch-dashboards")
         assert metadata["labels"] == {
             "release": "kube-prometheus-stack",
             "prometheus": "k8s",

@@ -18,7 +18,7 @@ class Api:
         self._headers = bears(name) | headers
 
     def get(self, path: str, **query: Any) -> tuple[int, Any]:
-        reply = self._client.get(PREFIX + path, headers=self._headers, query_string=query)
+        reply = self._client.get(PREFIX + path, headers=self._headers, query_string=query or None)
         return reply.status_code, reply.json
 
     def post(self, path: str, body: Any = WHY, **headers: str) -> tuple[int, Any]:

@@ -6,11 +6,12 @@ Time is the receiver's clock alone. Each pause moves it on, and may change the w
 import json
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from featurewatch_receiver import leases as leasing
 from featurewatch_receiver import remediations, tender
@@ -23,14 +24,15 @@ from featurewatch_receiver.backends.base import (
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import TargetChangedError
-from featurewatch_receiver.intake import accept
+from featurewatch_receiver.intake import Delivery, accept
 from featurewatch_receiver.payload import parse
 from featurewatch_receiver.remediations import Remediation, State
 from featurewatch_receiver.remediator import Remediator
 from featurewatch_receiver.schema import leases as lease_table
 from featurewatch_receiver.schema import remediation_steps, switches
-from featurewatch_receiver.schema import remediations as table
 from receiver.payloads import Json, payload
+
+MOST_RUNS = 20
 
 
 class Clock(Protocol):
@@ -43,7 +45,9 @@ class Clock(Protocol):
 class Platform:
     """A backend of every kind in memory, that counts what is done to it and can misbehave."""
 
-    seen: Deployment = Deployment(replicas=1, ready_replicas=1, generation="1")
+    seen: Deployment = field(
+        default_factory=lambda: Deployment(replicas=1, ready_replicas=1, generation="1")
+    )
     runs: dict[str, Training] = field(default_factory=dict)
     cleared: set[str] = field(default_factory=set)
     #: Every change that was carried out, in order.
@@ -156,7 +160,9 @@ class Flow:
 
     def deliver(self, *alerts: Json) -> None:
         """Take in a delivery."""
-        accept(self.core, self.queue, [parse_json(payload(*alerts))])
+        delivery = Delivery(webhook=parse_json(payload(*alerts)), at=self.clock.now)
+        with self.core.writer.begin() as connection:
+            accept(self.core, self.queue, connection, [delivery])
 
     def later(self, **time: float) -> None:
         """So much time passes."""
@@ -175,9 +181,13 @@ class Flow:
         return self.row(row_id)
 
     def work(self) -> None:
-        """Run whatever is planned, until nothing is."""
-        while planned := [row for row in self.rows() if row.state is State.PLANNED]:
+        """Run whatever is planned, until nothing is; that it comes to an end is part of it."""
+        for _ in range(MOST_RUNS):
+            planned = [row for row in self.rows() if row.state is State.PLANNED]
+            if not planned:
+                return
             self.run(planned[0].id)
+        raise AssertionError(f"still planned after {MOST_RUNS} runs: {self.became()}")
 
     def tend(self) -> None:
         """What the tender does every few seconds."""
@@ -191,9 +201,13 @@ class Flow:
 
     def rows(self) -> list[Remediation]:
         """Every remediation, oldest first."""
+        first = func.min(remediation_steps.c.id)
+        by_step = select(remediation_steps.c.remediation_id).group_by(
+            remediation_steps.c.remediation_id
+        )
         with self.core.reader.begin() as connection:
-            ids = connection.scalars(select(table.c.id).order_by(table.c.created_at, table.c.id))
-            return [self.row(row_id) for row_id in ids.all()]
+            ids = connection.scalars(by_step.order_by(first)).all()
+        return [self.row(row_id) for row_id in ids]
 
     def only(self) -> Remediation:
         """The only remediation."""
@@ -239,6 +253,13 @@ class Flow:
         with self.core.writer.begin() as connection:
             connection.execute(switches.delete())
             connection.execute(switches.insert(), {"name": "kill_switch"} | values)
+
+
+def hurry(core: Core) -> None:
+    """Do not wait for the disk: this database is thrown away."""
+    for engine in (core.writer, core.reader):
+        with closing(engine.raw_connection()) as connection:
+            connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]
 
 
 def parse_json(body: Json) -> Any:

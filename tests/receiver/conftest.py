@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,16 +17,19 @@ from featurewatch_receiver.core import Core, open_core
 from featurewatch_receiver.database import open_writer
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.migrate import migrate
+from featurewatch_receiver.processor import Processor
 from featurewatch_receiver.tokens import read_tokens
 from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
-from receiver.automation import Flow, Platform
+from receiver.flow_fixtures import flow, make_flow, platform, prometheus
 from receiver.live_alertmanager import LiveAlertmanager
 from receiver.payloads import T0, Json, eventually, payload
 from receiver.people import VIEWER, write_users
 from receiver.postgres import Server as PostgreSql
 from receiver.postgres import running as postgresql_running
 from receiver.target import Target, TargetServer
+
+__all__ = ["flow", "make_flow", "platform", "prometheus"]  # fixtures, for every module here
 
 TOKEN = "correct-horse"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -60,6 +62,7 @@ class Receiver:
         self.clock = clock
         self.queue = WorkQueue(core.writer)
         self.worker: Worker | None = None
+        self.processor = Processor(core, self.queue)
         app = build_app(core, self.queue, lambda: bool(self.worker and self.worker.is_working()))
         self.client: FlaskClient = app.test_client()
 
@@ -78,6 +81,14 @@ class Receiver:
         self.core.close()
 
     def post(self, body: Any, **options: Any) -> Any:
+        """Send a delivery; when it was accepted, it has been applied."""
+        reply = self.send(body, **options)
+        if reply.status_code == 200:
+            self.apply()
+        return reply
+
+    def send(self, body: Any, **options: Any) -> Any:
+        """Send a delivery, and leave it where it is."""
         keywords = {"data": body} if isinstance(body, bytes) else {"json": body}
         keywords |= {"headers": AUTHORIZED, "content_type": "application/json"} | options
         return self.client.post("/api/v1/webhook/alertmanager", **keywords)
@@ -85,6 +96,12 @@ class Receiver:
     def deliver(self, *alerts: Json) -> None:
         reply = self.post(payload(*alerts))
         assert (reply.status_code, reply.json) == (200, {"accepted": len(alerts)})
+
+    def apply(self) -> None:
+        """Apply all deliveries that wait; the worker's own processor does it if there is one."""
+        processor = self.worker.processor if self.worker else self.processor
+        while processor.step():
+            pass
 
     def episodes(self) -> list[Json]:
         reply = self.client.get("/api/v1/episodes?hours=8000", headers=VIEWER)
@@ -264,32 +281,3 @@ def client(live: LiveAlertmanager) -> Iterator[Alertmanager]:
     """What acknowledgements are made with."""
     with contextlib.closing(Alertmanager(live.url)) as client:
         yield client
-
-
-@pytest.fixture
-def platform() -> Platform:
-    """What every backend of `make_flow` leads to."""
-    return Platform()
-
-
-@pytest.fixture
-def make_flow(
-    make_receiver: Callable[[], Receiver], platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Flow]:
-    """Build a receiver from the settings as they are now, whose time is its clock's alone."""
-
-    def make() -> Flow:
-        made = make_receiver()
-        beginning = made.clock.now
-        still = SimpleNamespace(monotonic=lambda: (made.clock.now - beginning).total_seconds())
-        monkeypatch.setattr("featurewatch_receiver.clock.time", still)
-        monkeypatch.setattr("featurewatch_receiver.remediator.open_backend", lambda *_: platform)
-        return Flow(made.core, made.queue, made.clock, platform)
-
-    return make
-
-
-@pytest.fixture
-def flow(make_flow: Callable[[], Flow]) -> Flow:
-    """A receiver whose work is done when a test says so."""
-    return make_flow()

@@ -1,4 +1,4 @@
-"""Ada acts, Vic only reads: their tokens, and the users' file that knows them."""
+"""Ada and Bob act, Vic only reads: their tokens, and the users' file that knows them."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ import yaml
 
 from receiver.payloads import Json
 
-_TOKENS = {"ada": "responder-battery", "vic": "viewer-staple"}
+_TOKENS = {"ada": "responder-battery", "bob": "responder-horse", "vic": "viewer-staple"}
 
 
 def bears(name: str) -> dict[str, str]:
@@ -19,8 +19,8 @@ RESPONDER, VIEWER = bears("ada"), bears("vic")
 
 
 def users() -> list[Json]:
-    """Return the entries of both."""
-    roles = {"ada": "responder", "vic": "viewer"}
+    """Return the entries of all."""
+    roles = {"ada": "responder", "bob": "responder", "vic": "viewer"}
     return [
         {"name": name, "role": role, "token_sha256": hashlib.sha256(token.encode()).hexdigest()}
         for (name, role), token in zip(roles.items(), _TOKENS.values(), strict=True)

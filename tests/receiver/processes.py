@@ -12,12 +12,11 @@ from typing import Any
 import psutil
 import requests
 
+from receiver.conftest import AUTHORIZED
 from receiver.payloads import Json, eventually
 from receiver.people import VIEWER
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "correct-horse"
-AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class Replica:

@@ -117,6 +117,7 @@ def test_a_training_is_started_under_a_key_and_followed(
     facts = {"alertname": 'A "name"'}
     server.expect(
         exchange("POST /models/cnn/retrain", {"facts": facts}, 202, {"run_id": "run/17"}),
+        exchange("GET /models/cnn/retrain/run%2F17", None, 200, {"state": "running"}),
         exchange("GET /models/cnn/retrain/run%2F17", None, 200, {"state": "succeeded"}),
         exchange("GET /models/cnn/retrain/other", None, 404, {"error": "no retraining"}),
     )
@@ -126,6 +127,17 @@ def test_a_training_is_started_under_a_key_and_followed(
     done = backend.training("cnn", "run/17")
     assert done == Training(run_id="run/17", state=TrainingState.SUCCEEDED)
     assert backend.training("cnn", "other") is None
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_training_that_cannot_be_seen_yet_is_under_way(
+    backend: HttpBackend, server: Replay, status: int
+) -> None:
+    server.expect(
+        exchange("POST /models/cnn/retrain", {"facts": {}}, 202, {"run_id": "17"}),
+        exchange("GET /models/cnn/retrain/17", None, status, {"error": "not yet"}),
+    )
+    assert backend.start_training("cnn", "ours", {}).state is TrainingState.RUNNING
 
 
 def test_a_state_outside_the_contract_is_refused(backend: HttpBackend, server: Replay) -> None:

@@ -29,7 +29,7 @@ FINAL = {
 OVER = [State.EFFECTIVE, State.INEFFECTIVE, State.INCONCLUSIVE, State.DONE, State.FAILED]
 
 
-def attempt(
+def attempt(  # noqa: PLR0913  # what is known of one, by name
     action: str = LIST[0],
     state: State = State.INEFFECTIVE,
     reason: SkipReason | None = None,

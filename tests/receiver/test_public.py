@@ -127,6 +127,7 @@ def test_old_episodes_are_forgotten_with_their_workflows_and_open_ones_stay(
     working.finished()
     working.deliver(alert(CACHE, end=at(30)), alert("Watchdog"))
     workflows = Workflows(working.core.writer)
+    eventually(lambda: not workflows.executors())  # the engine, too, has noted the end
     # 30 days after its end it stays, and a moment later it goes.
     working.clock.now = at(30) + timedelta(days=30)
     assert delete_old(working.core, workflows) == 0

@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from featurewatch_receiver import tender
+from featurewatch_receiver import ledger, tender
 from featurewatch_receiver.acknowledge import Acknowledger, Kind, Note
 from featurewatch_receiver.alertmanager import Alertmanager, Matcher, NewSilence
 from featurewatch_receiver.differences import MISSED_SECONDS
 from featurewatch_receiver.errors import AlertmanagerError, PrometheusError
+from featurewatch_receiver.history import find_episode
 from featurewatch_receiver.prometheus import Prometheus
 from featurewatch_receiver.reconcile import Reconciler, keep_reconciling
-from featurewatch_receiver.schema import episodes, notifications, remediations
+from featurewatch_receiver.schema import alerts, episodes, notifications, remediations
 from featurewatch_receiver.statuses import status_column
 from featurewatch_receiver.sweeper import GONE_SECONDS
-from receiver.conftest import Receiver
+from receiver.conftest import Receiver, locked
 from receiver.live_alertmanager import ALERT, LATENCY, LiveAlertmanager
 from receiver.live_prometheus import LivePrometheus
 from receiver.payloads import Json, eventually, payload
+from receiver.processes import Replicas
 
 NAME = "feature_extractor"
 NOTE = Note(user="ada", reason="looking into it")
@@ -217,12 +219,12 @@ def test_an_alert_that_ended_and_began_anew_meanwhile_is_two_episodes(
     looks.deliver(live)
     with looks.receiver.core.writer.begin() as connection:
         earlier = datetime.now(UTC) - timedelta(hours=1)
-        connection.exec_driver_sql(
-            "UPDATE alerts SET starts_at = ?", (earlier.replace(tzinfo=None).isoformat(" "),)
-        )
+        connection.execute(update(alerts).values(starts_at=earlier))
     looks.after(0)
     looks.after(MISSED_SECONDS)
+    looks.after(1)
     assert sorted(row.status for row in looks.episodes()) == ["active", "resolved"]
+    assert sorted(status for _, _, status in looks.told()) == ["firing", "firing", "resolved"]
 
 
 def test_what_history_knows_to_be_over_is_left_alone(live: LiveAlertmanager, looks: Looks) -> None:
@@ -240,6 +242,8 @@ def test_what_history_knows_to_be_over_is_left_alone(live: LiveAlertmanager, loo
     looks.after(MISSED_SECONDS)
     assert looks.episode().resolved_at == ended
     assert looks.found() == {}
+    with locked(looks.receiver.core):  # it asks once, and writes nothing more
+        looks.after(MISSED_SECONDS)
 
 
 def test_alerts_of_others_are_followed_and_signals_are_not(
@@ -311,6 +315,9 @@ def test_a_member_of_an_incident_is_an_episode_on_which_nothing_acts(
     assert looks.found() == {"muted_firing": 1}
     tender.reconsider(looks.receiver.core, looks.receiver.queue)
     assert looks.actions() == []
+    with looks.receiver.core.reader.begin() as connection:
+        core = looks.receiver.core
+        assert ledger.episodes_begun(connection, core.config, core.now()) == 0
 
 
 def test_a_member_that_outlasts_its_incident_is_acted_on_then(
@@ -435,6 +442,25 @@ def test_whom_alertmanager_tells_is_remembered_once_with_the_end(
     assert looks.told() == first + last
 
 
+def test_history_names_channels_and_people_of_a_notification(
+    live: LiveAlertmanager,
+    client: Alertmanager,
+    settings: Json,
+    make_receiver: Callable[[], Receiver],
+) -> None:
+    team = {"channels": ["email"], "recipients": ["team"], "resolved": True}
+    settings["notifications"] = {"receivers": {"latency_violation-level-1": team}}
+    looks = Looks(make_receiver(), client, None)
+    for level in (1, 2):
+        live.fire(level=level)
+        looks.deliver(live)
+        looks.after(1)
+    found = find_episode(looks.receiver.core, looks.episode().id)
+    assert found is not None
+    told = {row["level"]: (row["channels"], row["recipients"]) for row in found["notifications"]}
+    assert told == {1: (["email"], ["team"]), 2: (None, None)}
+
+
 def test_nobody_is_told_of_what_is_muted_or_overtaken_while_it_waits(
     live: LiveAlertmanager,
     client: Alertmanager,
@@ -556,6 +582,29 @@ def test_what_was_seen_before_a_restart_of_alertmanager_does_not_count(
     looks.after(1)
     live.stop()
     live.start()
+    looks.after(GONE_SECONDS)
+    looks.after(GONE_SECONDS - 1)
+    assert looks.episode().resolved_at is None
+    looks.after(1)
+    assert looks.episode().resolved_at is not None
+
+
+def test_what_was_seen_before_an_outage_of_the_network_does_not_count(
+    live: LiveAlertmanager, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alertmanager was there all the time: the alert may have been back in between."""
+
+    def unreachable(*_: object, **__: object) -> bytes:
+        raise AlertmanagerError("Alertmanager can't be reached")
+
+    live.fire(extractor=NAME)
+    looks.deliver(live)
+    live.end()
+    looks.after(1)
+    with monkeypatch.context() as away:
+        away.setattr(Alertmanager, "_send", unreachable)
+        with pytest.raises(AlertmanagerError):
+            looks.after(1)
     looks.after(GONE_SECONDS)
     looks.after(GONE_SECONDS - 1)
     assert looks.episode().resolved_at is None
@@ -699,3 +748,19 @@ def test_the_loop_tells_once_that_a_server_is_away_and_when_it_last_looked(
     finally:
         stop.set()
         thread.join()
+
+
+def test_a_receiver_that_is_served_follows_and_watches_by_itself(
+    live: LiveAlertmanager, settings: Json, write_config: Callable[[], Path], tmp_path: Path
+) -> None:
+    settings["receiver"] |= {"listen": "127.0.0.1:0", "alertmanager_url": live.url}
+    settings["watchdog"] = {"enabled": True, "timeout": "1s"}
+    live.fire(extractor=NAME)
+    silence(client := Alertmanager(live.url))
+    client.close()
+    with contextlib.closing(Replicas(write_config(), tmp_path)) as replicas:
+        replica = replicas.start()
+        replica.ready()
+        (line,) = eventually(lambda: replica.lines("alert reconciled"), 20)
+        assert (line["difference"], line["extractor"]) == ("muted_firing", NAME)
+        eventually(lambda: replica.lines("watchdog missing"), 30)

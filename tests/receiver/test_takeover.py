@@ -38,6 +38,7 @@ def replicas(
     database: str, settings: Json, write_config: Callable[[], Path], tmp_path: Path
 ) -> Iterator[Replicas]:
     settings["receiver"] |= {"listen": "127.0.0.1:0", "database": database}
+    settings["responses"]["timeout"] = "120s"  # an action outlasts the start of another replica
     replicas = Replicas(write_config(), tmp_path)
     yield replicas
     replicas.close()

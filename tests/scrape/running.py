@@ -27,6 +27,7 @@ class Scraper:
 
     client: Prometheus
     processes: Processes
+    url: str
 
     def value(self, expression: str) -> float | None:
         """The one value of an expression, or None."""
@@ -75,7 +76,8 @@ def running_prometheus(root: Path, config: Path, folder: Path) -> Iterator[Scrap
         "storage.tsdb.path": folder / "prometheus-data",
         "web.listen-address": f"{HOST}:{port}",
     }
-    with closing(Prometheus(f"http://{HOST}:{port}")) as client, Processes(folder / "logs") as all_:
+    url = f"http://{HOST}:{port}"
+    with closing(Prometheus(url)) as client, Processes(folder / "logs") as all_:
         all_.start_program("prometheus", path, root, options)
         all_.wait_until("prometheus starts", lambda: client.answers("/-/ready"), DEADLINE)
-        yield Scraper(client, all_)
+        yield Scraper(client, all_, url)

@@ -11,7 +11,7 @@ from featurewatch_kit.config import Config
 from featurewatch_kit.generate import ALERTS, RECEIVER
 
 RULE_TESTS = Path("tests/rules")
-DASHBOARD_SOURCE = "dashboards/overview.libsonnet"
+DASHBOARD_SOURCES = "dashboards/"
 SIGNAL_ANNOTATIONS = ("summary", "runbook_url")
 ANNOTATIONS = (
     *SIGNAL_ANNOTATIONS,
@@ -71,7 +71,7 @@ def _panels(tree: Tree) -> Iterator[Finding]:
         shown = [rf'\balert(name)?=~?"[^"]*\b{alert.name}\b', *_value(alert, records)]
         if alert.name not in SIGNALS and not any(re.search(word, drawn) for word in shown):
             yield Finding(
-                DASHBOARD_SOURCE,
+                DASHBOARD_SOURCES,
                 f"no panel shows {alert.name}; add one that draws its value, or alert="
                 f'"{alert.name}"',
             )

@@ -146,7 +146,7 @@ def read_tree(files: dict[str, str], identities: dict[str, list[str]]) -> Tree:
         dashboards={
             name: json.loads(text)
             for name, text in files.items()
-            if name.startswith(generate.DASHBOARDS)
+            if name.startswith(generate.DASHBOARDS) and name.endswith(".json")
         },
         identities=identities,
     )

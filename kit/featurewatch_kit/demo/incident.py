@@ -81,7 +81,6 @@ class Incidents:
         yield "the receiver sees that it helped", lambda: self._is("clear_cache", "effective")
         yield "the service recovers", lambda: not watch.violated
         yield "every alert resolves", lambda: not watch.firing
-        yield "every episode is closed", self._closed
         yield "everyone told of an alert is told of its end", self._told
 
     def _unmended(self) -> Links:
@@ -117,9 +116,6 @@ class Incidents:
 
     def _about_service(self) -> set[str]:
         return {name for name in self._watch.firing if name.startswith("FeatureExtraction")}
-
-    def _closed(self) -> bool:
-        return all(episode["resolved_at"] for episode in self._watch.episodes())
 
     def _told(self) -> bool:
         """Whether everyone who was told of an alert by email was told of its end."""

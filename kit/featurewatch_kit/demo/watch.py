@@ -89,11 +89,6 @@ class Watch:
         """The cache's, or None: it is not known yet."""
         return self._prometheus.value(self._measures[0].record)
 
-    def episodes(self) -> list[Json]:
-        """The receiver's history."""
-        episodes: list[Json] = self._receiver.get("/api/v1/episodes")["episodes"]
-        return episodes
-
     def _look_at_measure(self, measure: Measure) -> None:
         value = self._prometheus.value(measure.record)
         threshold = self._prometheus.value(f'featurewatch:threshold{{alert="{measure.alert}"}}')

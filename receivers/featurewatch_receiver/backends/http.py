@@ -1,5 +1,7 @@
 """The `http` backend: a service with the admin API of docs/http-backend.md."""
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
 
@@ -87,11 +89,14 @@ class HttpBackend:
         path = f"/deployments/{_part(name)}/restart"
         if key is None:
             raise TargetRefusedError(f"POST {path}: this API can't take a restart back")
-        self._post(path, key).read(RestartAnswer)
+        wanted = self._post(path, key).read(RestartAnswer).generation
         try:
-            return self.deployment(name)
+            seen = self.deployment(name)
         except TargetRefusedError as error:
             raise TargetSilentError(f"told, and can't be seen since: {error}") from error
+        # The service may keep no key, and show the generation of before for a moment.
+        settled = seen.settled and int(seen.generation) >= wanted
+        return replace(seen, restart_key=seen.restart_key or key, settled=settled)
 
     def clear_cache(self, name: str, key: str) -> int:
         """Empty a cache, once per key."""
@@ -101,7 +106,11 @@ class HttpBackend:
         """Start a run, once per `run_id`; the answer names the run by the service's own id."""
         path = f"/models/{_part(model)}/retrain"
         started = self._post(path, run_id, json={"facts": facts}).read(StartAnswer)
-        return Training(run_id=started.run_id, state=TrainingState.RUNNING)
+        # Nobody can see by our id how it is getting on.
+        seen = None
+        with suppress(TargetRefusedError):
+            seen = self.training(model, started.run_id)
+        return seen or Training(run_id=started.run_id, state=TrainingState.RUNNING)
 
     def training(self, model: str, run_id: str) -> Training | None:
         """Look at a run by the service's own id."""

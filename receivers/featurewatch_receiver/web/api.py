@@ -1,16 +1,14 @@
 """Alertmanager's way in, with the token of its own; what people call is in people.py."""
 
-from functools import partial
-
 from flask import Blueprint, Response, abort, jsonify, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from featurewatch_receiver.batches import Batches
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import PayloadError
-from featurewatch_receiver.intake import accept, report
+from featurewatch_receiver.inbox import Arrival, Inbox
+from featurewatch_receiver.intake import is_heartbeat
 from featurewatch_receiver.payload import parse
 from featurewatch_receiver.replay import Recorder
 
@@ -19,10 +17,10 @@ _UNAUTHORIZED = "Authorization: is missing or wrong; send 'Bearer TOKEN', see re
 _WEBHOOK = "webhook"
 
 
-def api(core: Core, queue: WorkQueue) -> Blueprint:
+def api(core: Core) -> Blueprint:
     """Return the blueprint; each of its requests must bear the receiver's token."""
     blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-    batches = Batches(partial(accept, core, queue))
+    batches = Batches(Inbox(core).put)
     recorder = Recorder(file) if (file := core.config.receiver.record_file) else None
 
     @blueprint.before_request
@@ -49,10 +47,11 @@ def api(core: Core, queue: WorkQueue) -> Blueprint:
             delivery = parse(body)
         except PayloadError as error:
             abort(400, str(error))
-        report(core, delivery, batches.take(delivery))
+        heartbeat, number = is_heartbeat(delivery), len(delivery.alerts)
+        batches.take(Arrival(body=body, alerts=number, is_heartbeat=heartbeat))
         if recorder:
             recorder.write(body)
-        return jsonify(accepted=len(delivery.alerts))
+        return jsonify(accepted=number)
 
     return blueprint
 

@@ -33,7 +33,7 @@ def build_app(core: Core, queue: WorkQueue | None, is_working: Callable[[], bool
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     if queue:
-        app.register_blueprint(api(core, queue))
+        app.register_blueprint(api(core))
         app.register_blueprint(people(core, queue))
     app.register_blueprint(public(core, is_working))
     app.register_error_handler(HTTPException, _refuse)

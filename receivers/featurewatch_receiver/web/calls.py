@@ -25,8 +25,10 @@ _WORDS = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
     "json_invalid": "is not JSON",
+    "model_type": "must be an object",
     "missing": "is missing",
     "string_type": "must be text",
+    "string_too_long": "is too long",
     "string_too_short": "must not be empty",
 }
 

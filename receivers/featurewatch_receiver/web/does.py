@@ -3,14 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import request
-
 from featurewatch_receiver import acts, wishes
 from featurewatch_receiver.acts import Made, Said
 from featurewatch_receiver.switches import Switch
 from featurewatch_receiver.values import seconds
 from featurewatch_receiver.web.calls import Asked
-from featurewatch_receiver.web.questions import key_of
 from featurewatch_receiver.web.reads import get_episode, get_remediation, remediation
 
 Json = dict[str, Any]
@@ -42,8 +39,8 @@ def silence(asked: Asked) -> Made:
 
 def run(asked: Asked) -> Json:
     """Run an action by hand."""
-    wish = wishes.Wish(**asked.body.model_dump(exclude={"reason"}))
-    key = key_of(request.headers.get("Idempotency-Key"))
+    wish = wishes.Wish(**asked.body.model_dump(exclude={"reason", "key"}))
+    key = asked.body.key
     return remediation(asked, wishes.run(asked.core, asked.queue, wish, _said(asked), key))
 
 

@@ -18,7 +18,7 @@ from featurewatch_receiver.errors import (
     NoteError,
     ReceiverError,
 )
-from featurewatch_receiver.web import answers, control, does, questions, reads
+from featurewatch_receiver.web import answers, control, does, questions, reads, standings
 from featurewatch_receiver.web.access import Gate
 from featurewatch_receiver.web.calls import DESCRIPTION, PREFIX, Asked, Call, QuestionError, Tag
 from featurewatch_receiver.web.openapi import describe
@@ -64,7 +64,7 @@ _REMEDIATION = "/remediations/<path:remediation_id>"
 CALLS: tuple[Call, ...] = (
     _get("/openapi.json", get_description, Document, Tag.ABOUT),
     _get("/me", reads.get_me, answers.Me, Tag.ABOUT),
-    _get("/summary", control.get_summary, answers.Summary, Tag.ABOUT, query=questions.Hindsight),
+    _get("/summary", control.get_summary, standings.Summary, Tag.ABOUT, query=questions.Hindsight),
     # Alerts
     _get("/alerts", reads.get_alerts, answers.Alerts, Tag.ALERTS, query=questions.EpisodeFilter),
     _get("/alerts/<fingerprint>", reads.get_alert, answers.EpisodeDetails, Tag.ALERTS),
@@ -118,11 +118,11 @@ CALLS: tuple[Call, ...] = (
     _post(f"{_REMEDIATION}/deny", does.deny, answers.Remediation, Tag.REMEDIATIONS),
     _post(f"{_REMEDIATION}/cancel", does.cancel, answers.Remediation, Tag.REMEDIATIONS),
     # Control
-    _get("/guards", control.get_guards, answers.Guards, Tag.CONTROL),
+    _get("/guards", control.get_guards, standings.Guards, Tag.CONTROL),
     _get(
         "/guards/<path:extractor>",
         control.get_guards_of_target,
-        answers.TargetGuards,
+        standings.TargetGuards,
         Tag.CONTROL,
     ),
     _get("/kill-switch", reads.get_kill_switch, answers.Switch, Tag.CONTROL),
@@ -180,6 +180,7 @@ def _view(call: Call, gate: Gate, core: Core, queue: WorkQueue) -> Callable[...,
 
 def _keep_nowhere(response: Response) -> Response:
     response.cache_control.no_store = True
+    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

@@ -7,9 +7,8 @@ from flask import Blueprint, Response, abort, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver import deadman, runbook
+from featurewatch_receiver import runbook, standing
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.history import count_open
 
 Reply = tuple[Response, int]
 
@@ -30,11 +29,7 @@ def public(core: Core, is_working: Callable[[], bool]) -> Blueprint:
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
-        try:
-            core.metrics.open_episodes.set(count_open(core))
-            core.metrics.watchdog.set(deadman.last_heard(core))
-        except SQLAlchemyError:
-            core.metrics.open_episodes.set(float("nan"))  # the other series matter all the more
+        standing.measure(core)
         return Response(core.metrics.text(), content_type=CONTENT_TYPE_LATEST)
 
     @blueprint.get("/runbook/<alertname>")

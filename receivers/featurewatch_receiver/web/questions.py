@@ -1,6 +1,5 @@
 """What /api/v1 is asked with, as models: they check it, and they describe it."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -40,7 +39,7 @@ def _said(text: str) -> str:
 
 
 def _lasts(text: str) -> str:
-    if not timedelta() < timedelta(seconds=seconds(text)) <= LONGEST_DURATION:
+    if not 0 < seconds(text) <= LONGEST_DURATION.total_seconds():
         raise ValueError(f"must be above 0s and at most {LONGEST_DURATION.days}d")
     return text
 
@@ -53,29 +52,17 @@ Hours = Annotated[
 Limit = Annotated[
     int, BeforeValidator(_number), Field(ge=1, le=MAX_ROWS, description="Rows of a page, at most.")
 ]
-Word = Annotated[str, AfterValidator(_plain), Field(max_length=1000)]
+Word = Annotated[str, Field(max_length=1000), AfterValidator(_plain)]
 Reason = Annotated[
     str,
+    Field(min_length=1, max_length=1000, description="Why; it is kept.", examples=["on it"]),
     AfterValidator(_said),
-    Field(
-        min_length=1, max_length=1000, description="Why; it is kept.", examples=["looking at it"]
-    ),
 ]
 Lasting = Annotated[
     str,
-    AfterValidator(_lasts),
     Field(max_length=30, description="How long at most.", json_schema_extra=_DURATION),
+    AfterValidator(_lasts),
 ]
-
-
-def key_of(header: str | None) -> str | None:
-    """The key of a wish; None without one.
-
-    Raises:
-        ValueError: it is too long, or no text.
-
-    """
-    return None if header is None else pydantic.TypeAdapter(Word).validate_python(header)
 
 
 class Query(pydantic.BaseModel):
@@ -176,3 +163,6 @@ class Wish(Why):
     action: Annotated[Word, Field(description="One of responses.actions.")]
     extractor: Annotated[Word, Field(description="One of targets.")]
     episode_id: Annotated[Word | None, Field(description="The episode it is for.")] = None
+    key: Annotated[
+        Word | None, Field(description="The same key of the same person is one wish.")
+    ] = None

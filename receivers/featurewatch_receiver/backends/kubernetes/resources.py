@@ -57,8 +57,9 @@ def patch_of(container: Container, wanted: ResourceAmounts) -> dict[str, Any]:
 
     """
     patch: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
+    seen = amounts(container)
     for kind in KINDS:
-        if (to := getattr(wanted, kind)) is None:
+        if (to := getattr(wanted, kind)) in (None, getattr(seen, kind)):
             continue
         now = _amount(container, kind)
         if now is None:

@@ -1,4 +1,4 @@
-"""What people did, notifications, verification, approval, attempts, leases, audit, watch."""
+"""What people did, notifications, verification, approval, leases, audit, watch, inbox."""
 
 from datetime import UTC, datetime
 
@@ -40,6 +40,7 @@ def upgrade() -> None:
     _create_switches()
     _create_audit()
     _create_watch()
+    _create_inbox()
 
 
 def _extend_episodes() -> None:
@@ -181,4 +182,16 @@ def _create_watch() -> None:
         "watch_told",
         sa.Column("path", sa.Text, primary_key=True),
         sa.Column("told_at", UtcTime, nullable=False),
+    )
+
+
+def _create_inbox() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("id", _SERIAL, primary_key=True),
+        sa.Column("received_at", UtcTime, nullable=False),
+        sa.Column("alerts", sa.Integer, nullable=False),
+        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("fault", sa.Text),
+        sa.Column("body", sa.LargeBinary, nullable=False),
     )

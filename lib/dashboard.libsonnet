@@ -1,0 +1,173 @@
+// What all dashboards share: how they are found, chosen from, linked and laid out.
+local duration = import 'duration.libsonnet';
+local panels = import 'panels.libsonnet';
+local promql = import 'promql.libsonnet';
+
+local width = 24;  // of Grafana's grid
+local prefix = 'featurewatch-';
+
+// In the order of the links. A uid is part of links that people keep: never change one.
+local all = {
+  overview: { name: 'Overview', tip: 'The five sources of the service against their thresholds' },
+  extractor: { name: 'Extractor', tip: 'One extractor in detail, by instance' },
+  alerts: { name: 'Alerts', tip: 'What fires, how far it has escalated, and how much noise it makes' },
+  remediation: { name: 'Remediation', tip: 'What the automation did, and why it did not' },
+};
+local order = ['overview', 'extractor', 'alerts', 'remediation'];
+
+{
+  prefix: prefix,
+
+  // Address of another dashboard at the same time, of one extractor.
+  of_extractor(key, extractor):: '/d/%s%s?${datasource:queryparam}&${__url_time_range}&var-extractor=%s' % [
+    prefix,
+    key,
+    extractor,
+  ],
+
+  // Panels below a title, side by side and equally wide.
+  row(title, panels, columns=2, height=8):: { title: title, panels: panels, columns: columns, height: height },
+
+  // One object per configuration.
+  new(config):: {
+    local q = promql.new(config),
+    local identity = config.metrics.identity,
+
+    // Matchers of what is chosen above a dashboard.
+    chosen: ['%s=~"$%s"' % [label, label] for label in identity],
+    extractor: 'extractor=~"$extractor"',
+
+    // `variables` beyond data source and identity; `rows` as above.
+    dashboard(key, description, rows, variables=[]):: {
+      uid: prefix + key,
+      title: 'Feature extraction / ' + all[key].name,
+      description: description,
+      tags: ['featurewatch'],
+      schemaVersion: 39,
+      editable: false,
+      graphTooltip: 1,
+      refresh: '30s',
+      time: { from: 'now-1h', to: 'now' },
+      timezone: 'browser',
+      templating: { list: [datasource] + chain(identity) + variables },
+      links: [
+        link(all[other].name, '/d/' + prefix + other, all[other].tip) { includeVars: true, keepTime: true }
+        for other in order
+        if other != key
+      ] + (
+        if config.links.console == null then []
+        else [link('Console', config.links.console, 'Acknowledge, resolve, approve') { targetBlank: true }]
+      ),
+      annotations: { list: annotations },
+      panels: placed(rows),
+    },
+
+    // Values of a label of the chosen series.
+    variable(label, selector):: {
+      name: label,
+      label: std.asciiUpper(label[0]) + label[1:],
+      type: 'query',
+      datasource: panels.datasource,
+      query: { query: 'label_values(%s, %s)' % [selector, label], refId: label },
+      // Whenever the time range changes.
+      refresh: 2,
+      sort: 1,
+      includeAll: true,
+      multi: true,
+      // Also what has no such label, and what is measured no more.
+      allValue: '.*',
+      current: { text: ['All'], value: ['$__all'] },
+    },
+
+    local this = self,
+    local datasource = {
+      name: 'datasource',
+      label: 'Data source',
+      type: 'datasource',
+      query: 'prometheus',
+    },
+    // The extractor last, among those of the cluster that is chosen.
+    local chain(labels) =
+      local sorted = [l for l in labels if l != 'extractor'] + [l for l in labels if l == 'extractor'];
+      [
+        this.variable(sorted[i], '%s{%s}' % [q.instances, std.join(', ', ['%s=~"$%s"' % [l, l] for l in sorted[:i]])])
+        for i in std.range(0, std.length(sorted) - 1)
+      ],
+
+    local link(title, url, tooltip) = {
+      title: title,
+      type: 'link',
+      url: url,
+      tooltip: tooltip,
+      icon: 'dashboard',
+      tags: [],
+      asDropdown: false,
+      includeVars: false,
+      keepTime: false,
+      targetBlank: false,
+    },
+
+    local annotation(name, colour, expr, title, text, tags) = {
+      name: name,
+      enable: true,
+      iconColor: colour,
+      datasource: panels.datasource,
+      expr: expr,
+      titleFormat: title,
+      textFormat: text,
+      tagKeys: tags,
+      step: config.alerting.evaluation_interval,
+    },
+    local annotations = [
+      annotation(
+        'Alerts',
+        'red',
+        'ALERTS{%s}' % std.join(', ', ['alertstate="firing"', 'escalation_level="1"'] + self.chosen),
+        '{{alertname}}',
+        '{{severity}}',
+        'extractor'
+      ),
+      annotation(
+        'Actions',
+        'blue',
+        'sum by (action, extractor, outcome) (increase(featurewatch_receiver_remediations_total{%s}[%s])) > 0' % [
+          std.join(', ', ['outcome!="skipped"', self.extractor]),
+          // As many scrapes as a rate wants.
+          duration.format(4 * duration.seconds(config.alerting.evaluation_interval)),
+        ],
+        '{{action}}',
+        '{{outcome}}',
+        'extractor'
+      ),
+    ],
+
+    local header(title, id, y) = {
+      type: 'row',
+      title: title,
+      id: id,
+      collapsed: false,
+      gridPos: { x: 0, y: y, w: width, h: 1 },
+      panels: [],
+    },
+    local place(state, row) =
+      local w = width / row.columns;
+      local count = std.length(row.panels);
+      if count == 0 then state else {
+        id: state.id + 1 + count,
+        y: state.y + 1 + row.height * std.ceil(count / row.columns),
+        placed: state.placed + [header(row.title, state.id, state.y)] + [
+          row.panels[i] {
+            id: state.id + 1 + i,
+            gridPos: {
+              x: w * (i % row.columns),
+              y: state.y + 1 + row.height * std.floor(i / row.columns),
+              w: w,
+              h: row.height,
+            },
+          }
+          for i in std.range(0, count - 1)
+        ],
+      },
+    local placed(rows) = std.foldl(place, rows, { id: 1, y: 0, placed: [] }).placed,
+  },
+}

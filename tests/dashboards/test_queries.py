@@ -1,0 +1,226 @@
+"""A real Prometheus, fed with everything that there is, answers each query of each dashboard."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scrape.running import HOST, Scraper, running_prometheus, write_configuration
+
+from dashboards import sources
+from dashboards.queries import UIDS, Asked, filled, label_values, panels, queries, sooner
+from featurewatch_kit import generate, programs
+from featurewatch_kit.demo.processes import free_port
+
+Json = dict[str, Any]
+
+# Short times, so that every alert reaches its last level at once. Whom it tells is not there.
+WINDOWED = [
+    "FeatureExtractionLatencyCritical",
+    "FeatureExtractionLatencyHigh",
+    "FeatureExtractionCacheHitRateLow",
+    "FeatureExtractionResourcesCritical",
+    "FeatureExtractionErrorRateHigh",
+    "FeatureExtractionFallbackUsageHigh",
+    "FeatureExtractionBatchBacklog",
+]
+LEVEL = {"recipients": ["on_call_engineer"], "response_time": "immediate"}
+LEVELS = [
+    {"delay": "0s", "channels": ["email"], **LEVEL},
+    {"delay": "4s", "channels": ["email", "pagerduty"], **LEVEL},
+]
+SHORT: Json = {
+    "alerts": {name: {"window": "5s"} for name in WINDOWED},
+    "escalation": {
+        "policies": {
+            name: {"levels": LEVELS} for name in ("latency_violation", "resource_critical")
+        }
+    },
+    "routing": {
+        "people": {"group_wait": "3s", "group_interval": "1s"},
+        "severities": {"critical": {"group_interval": "1s"}},
+        "receiver": {"group_interval": "1s", "repeat_interval": "1s"},
+    },
+    "maintenance": [{"name": "now", "from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"}],
+}
+PEOPLE = {
+    "channels": {
+        "email": {"smarthost": f"{HOST}:9"},
+        "slack": {"enabled": False},
+        "pagerduty": {"url": f"http://{HOST}:9"},
+    }
+}
+IDENTITIES = [["extractor"], ["cluster", "extractor"]]
+
+
+class Fed:
+    """That Prometheus, and the dashboards of the same configuration."""
+
+    def __init__(self, scraper: Scraper, folder: Path) -> None:
+        self._scraper = scraper
+        files = sorted((folder / generate.DASHBOARDS).glob("*.json"))
+        self.dashboards: list[Json] = [json.loads(file.read_text()) for file in files]
+
+    def has(self, asked: Asked) -> bool:
+        """Whether the query returns any number."""
+        if asked.instant:
+            return any(value == value for _, value in self.now(asked.expr))  # noqa: PLR0124 (NaN)
+        end = time.time()
+        times = {"start": f"{end - 10}", "end": f"{end}", "step": "1"}
+        found = self._ask("query_range", query=sooner(filled(asked.expr)), **times)["result"]
+        return any(value != "NaN" for one in found for _, value in one["values"])
+
+    def now(self, expr: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series of a query at this moment."""
+        found = self._ask("query", query=sooner(filled(expr)))["result"]
+        return [(one["metric"], float(one["value"][1])) for one in found]
+
+    def shows(self, place: str, expected: float, **labels: str) -> bool:
+        """Whether a panel shows this number for the one series with these labels."""
+        asked = (one for dashboard in self.dashboards for one in queries(dashboard))
+        (expr,) = (one.expr for one in asked if one.place == f"featurewatch-{place}")
+        values = [v for found, v in self.now(expr) if labels.items() <= found.items()]
+        return values == [pytest.approx(expected, rel=5e-4)]
+
+    def offers(self, variable: Json) -> bool:
+        """Whether there is anything to choose from."""
+        series, label = label_values(variable)
+        return bool(self._ask(f"label/{label}/values", **{"match[]": filled(series)}))
+
+    def _ask(self, path: str, **parameters: str) -> Any:
+        return self._scraper.client.get(f"/api/v1/{path}", **parameters)["data"]
+
+
+@pytest.fixture(scope="module", params=IDENTITIES, ids="+".join)
+def fed(
+    request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fed]:
+    """Prometheus and Alertmanager, which scrape and tell each other, with that identity."""
+    folder = tmp_path_factory.mktemp("fed")
+    alertmanager = f"{HOST}:{free_port()}"
+
+    def change(config: Json) -> None:
+        jobs = config["scrape_configs"]
+        jobs[0]["static_configs"][0]["labels"] = {"cluster": "one"}
+        places = [{"targets": [alertmanager]}]
+        jobs.append({"job_name": "alertmanager", "static_configs": places})
+
+    with ExitStack() as stack:
+        service = stack.enter_context(sources.extractors())
+        receiver = stack.enter_context(sources.receiver())
+        overlay = (
+            SHORT
+            | PEOPLE
+            | {
+                "metrics": {"identity": request.param},
+                "scrape": {"targets": [service], "alertmanagers": [alertmanager]},
+                "receiver": {"url": f"http://{receiver}", "token_file": str(_token(folder))},
+                "templates_path": str(root / "alertmanager/templates/*.tmpl"),
+            }
+        )
+        config = write_configuration(root, folder, overlay, change)
+        scraper = stack.enter_context(running_prometheus(root, config, folder))
+        options = {
+            "config.file": folder / generate.ALERTMANAGER,
+            "storage.path": folder / "alertmanager-data",
+            "web.listen-address": alertmanager,
+            "cluster.listen-address": "",
+        }
+        path = programs.find(programs.ALERTMANAGER, root)
+        scraper.processes.start_program("alertmanager", path, root, options)
+        yield Fed(scraper, folder)
+
+
+def _token(folder: Path) -> Path:
+    file = folder / "receiver-token"
+    file.write_text("correct-horse\n")
+    return file
+
+
+def never(checks: dict[str, Callable[[], bool]], seconds: float = 90.0) -> list[str]:
+    """What did not come true in that time."""
+    deadline = time.monotonic() + seconds
+    while checks and time.monotonic() < deadline:
+        checks = {name: holds for name, holds in checks.items() if not holds()}
+        time.sleep(0.2)
+    return list(checks)
+
+
+def test_every_query_returns_data(fed: Fed) -> None:
+    asked = [one for dashboard in fed.dashboards for one in queries(dashboard)]
+    assert len({one.place.partition(":")[0] for one in asked}) == len(UIDS)
+    assert never({one.place: partial(fed.has, one) for one in asked}) == []
+
+
+def test_every_variable_has_something_to_choose_from(fed: Fed) -> None:
+    checks: dict[str, Callable[[], bool]] = {
+        f"{dashboard['uid']}: {variable['name']}": partial(fed.offers, variable)
+        for dashboard in fed.dashboards
+        for variable in dashboard["templating"]["list"]
+        if variable["type"] == "query"
+    }
+    assert len(checks) >= len(UIDS)
+    assert never(checks) == []
+
+
+CRITICAL = {"alertname": "FeatureExtractionLatencyCritical"}
+#: What is always the same about the sources: half of the lookups hit, all else fails.
+EXPECTED: list[tuple[str, float, dict[str, str]]] = [
+    # All of the requests fail, and one in a thousand may: 1 - 1 / 0.001.
+    ("overview: Error budget left A", -999, {}),
+    ("overview: Error budget burn rate A", 1000, {}),
+    ("overview: Cache hit ratio A", 0.5, {}),
+    ("overview: Instances A", 1, {}),
+    ("alerts: Firing alerts A", 2, CRITICAL),
+    ("alerts: Highest level A", 2, {}),
+    ("alerts: Beginnings a week A", 1, CRITICAL),
+    ("alerts: Pages a week A", 1, CRITICAL),
+    ("alerts: Time to acknowledge A", 90, {"severity": "high"}),
+    ("alerts: Time to resolve A", 90, {"severity": "critical"}),
+    # Of effective, ineffective and inconclusive as many.
+    ("remediation: Effective A", 1 / 3, {}),
+    ("remediation: Effectiveness A", 1 / 3, {"action": "clear_cache"}),
+    # Planned, running, verifying.
+    ("remediation: Under way A", 3, {}),
+    ("remediation: Kill switch A", 1, {}),
+]
+
+
+def test_numbers_are_those_of_the_sources(fed: Fed) -> None:
+    checks: dict[str, Callable[[], bool]] = {
+        place: partial(fed.shows, place, expected, **labels) for place, expected, labels in EXPECTED
+    }
+    assert never(checks) == []
+
+
+def test_every_firing_alert_is_one_line_with_its_level_and_its_beginning(fed: Fed) -> None:
+    """Both columns have the same labels, by which Grafana makes lines of them."""
+    (dashboard,) = (d for d in fed.dashboards if d["uid"] == "featurewatch-alerts")
+    (table,) = (panel for panel in panels(dashboard) if panel["title"] == "Firing alerts")
+
+    def agree() -> bool:
+        level, since = (fed.now(target["expr"]) for target in table["targets"])
+        lines = [sorted(labels.items()) for labels, _ in level]
+        began = [value / 1000 for _, value in since]
+        return (
+            len(lines) > len(SHORT["alerts"])
+            and sorted(lines) == sorted(sorted(labels.items()) for labels, _ in since)
+            and all(time.time() - 300 < moment <= time.time() for moment in began)
+        )
+
+    assert never({"the lines agree": agree}) == []
+
+
+@pytest.mark.parametrize("name", ["overview", "extractor"])
+def test_an_extractor_that_is_not_there_shows_nothing(name: str, fed: Fed) -> None:
+    """But for what is of no extractor: none fires, and how many instances are scraped."""
+    (dashboard,) = (d for d in fed.dashboards if d["uid"] == f"featurewatch-{name}")
+    of_nobody = [
+        asked._replace(expr=filled(asked.expr, extractor="nobody")) for asked in queries(dashboard)
+    ]
+    shown = {asked.place.partition(": ")[2] for asked in of_nobody if fed.has(asked)}
+    assert shown <= {"Firing alerts A", "Error budget burn rate B", "Instances over time B"}

@@ -1,0 +1,157 @@
+"""The generated checks on a real Prometheus: series made beforehand, up to a while from now."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from scrape.running import running_prometheus
+
+from featurewatch_kit import programs
+from featurewatch_receiver.source import Source
+from receiver.automation import Flow
+from receiver.payloads import Json, alert
+
+STEP = 5  # seconds between two samples
+PAST, FUTURE, CHANGE, OLD = 400, 240, 150, 200
+LATENCY, CACHE = "FeatureExtractionLatencyCritical", "FeatureExtractionCacheHitRateLow"
+ERRORS, RESOURCES = "FeatureExtractionErrorRateHigh", "FeatureExtractionResourcesCritical"
+THRESHOLDS = {LATENCY: 0.15, CACHE: 0.85, ERRORS: 0.001}
+#: What each extractor is like before and after the change: well or not; None: without traffic.
+STORIES: dict[str, tuple[bool | None, bool | None]] = {
+    "cured": (False, True),
+    "ill": (False, False),
+    "worse": (True, False),
+    "idle": (False, None),
+    "gone": (False, True),
+}
+Line = tuple[str, float, float]
+
+
+def series(extractor: str, now: float) -> Iterator[Line]:
+    """Every sample of one extractor, from `PAST` seconds ago."""
+    story = STORIES[extractor]
+    end = -OLD if extractor == "gone" else FUTURE
+    total = {"fast": 0, "slow": 0}
+    for offset in range(-PAST, end, STEP):
+        well = story[offset > -CHANGE]
+        if well is not None:
+            total["fast" if well else "slow"] += 50
+        at = now + offset
+        both = total["fast"] + total["slow"]
+        own = f'extractor="{extractor}"'
+        name = "feature_extraction_"
+        for bound, count in (("0.1", total["fast"]), ("0.15", total["fast"]), ("0.25", both)):
+            yield f'{name}duration_seconds_bucket{{{own},le="{bound}"}}', count, at
+        yield f'{name}duration_seconds_bucket{{{own},le="+Inf"}}', both, at
+        yield f"{name}requests_total{{{own}}}", both, at
+        yield f'{name}cache_lookups_total{{{own},result="hit"}}', total["fast"], at
+        yield f'{name}cache_lookups_total{{{own},result="miss"}}', total["slow"], at
+        if total["slow"]:  # the first error makes the series
+            yield f'{name}errors_total{{{own},error_type="timeout"}}', total["slow"], at
+        if well is not None:
+            yield f"{name}cpu_utilization_ratio{{{own}}}", 0.5 if well else 0.97, at
+            yield f"{name}memory_utilization_ratio{{{own}}}", 0.4, at
+    for offset in range(-PAST, FUTURE, STEP):
+        at = now + offset
+        for alertname, value in THRESHOLDS.items():
+            yield f'featurewatch:threshold{{alert="{alertname}",{own}}}', value, at
+        for resource, value in (("cpu", 0.9), ("memory", 0.95)):
+            labels = f'alert="{RESOURCES}",{own},resource="{resource}"'
+            yield f"featurewatch:threshold{{{labels}}}", value, at
+        for alertname in (*THRESHOLDS, RESOURCES):
+            labels = f'alertname="{alertname}",alertstate="firing",{own}'
+            yield f"ALERTS{{{labels}}}", 1, at
+
+
+def family(line: Line) -> str:
+    return line[0].partition("{")[0]
+
+
+@pytest.fixture(scope="module")
+def prometheus_url(
+    root: Path, promtool: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A real Prometheus that scrapes nothing and has it all."""
+    folder = tmp_path_factory.mktemp("queries")
+    now = time.time()
+    lines = sorted((line for name in STORIES for line in series(name, now)), key=family)
+    text = "".join(f"{name} {value} {at:.3f}\n" for name, value, at in lines)
+    (folder / "series.txt").write_text(text + "# EOF\n")
+    (folder / "prometheus.yaml").write_text("scrape_configs: []\n")
+    command = ["tsdb", "create-blocks-from", "openmetrics"]
+    subprocess.run(
+        [promtool, *command, folder / "series.txt", folder / "prometheus-data"],
+        check=True,
+        capture_output=True,
+        cwd=programs.start_folder(promtool, root),
+    )
+    with running_prometheus(root, folder / "prometheus.yaml", folder) as server:
+        yield server.url
+
+
+@pytest.fixture
+def verified(
+    make_flow: Callable[[], Flow], settings: Json, root: Path, prometheus_url: str
+) -> Callable[[str, str], Flow]:
+    """Carry out and verify the response to an alert of an extractor."""
+    generated = yaml.safe_load((root / "receivers/generated/receiver.yaml").read_text())
+    settings["alerts"] = generated["alerts"]
+    settings["metrics_age"] = generated["metrics_age"]
+    settings["receiver"]["prometheus_url"] = prometheus_url
+    bounds = settings["targets"]["feature_extractor"]
+    settings["targets"] = dict.fromkeys(STORIES, bounds)
+    for name in (LATENCY, CACHE, ERRORS, RESOURCES):
+        settings["alerts"][name]["responses"] = ["scale_up_deployment"]
+    settings["responses"]["actions"]["scale_up_deployment"]["verify"] = "3m"
+
+    def run(name: str, extractor: str) -> Flow:
+        flow = make_flow()
+        flow.clock.now = datetime.now(UTC)
+        flow.deliver(alert(name, extractor=extractor, start=flow.clock.now))
+        flow.run(flow.only().id)
+        return flow
+
+    return run
+
+
+@pytest.mark.parametrize("name", [LATENCY, CACHE, ERRORS, RESOURCES])
+@pytest.mark.parametrize(
+    ("extractor", "state"),
+    [("cured", "effective"), ("ill", "ineffective"), ("worse", "ineffective")],
+)
+def test_the_generated_checks_see_whether_it_helped(
+    verified: Callable[[str, str], Flow], name: str, extractor: str, state: str
+) -> None:
+    flow = verified(name, extractor)
+    row = flow.rows()[0]
+    assert (row.state, bool(row.values_before)) == (state, True), flow.detail(row.id)
+
+
+@pytest.mark.parametrize("name", [LATENCY, CACHE, ERRORS])
+def test_without_traffic_nobody_can_tell(verified: Callable[[str, str], Flow], name: str) -> None:
+    flow = verified(name, "idle")
+    assert (flow.rows()[0].state, flow.rows()[0].values_after) == ("inconclusive", None)
+
+
+def test_metrics_that_ended_a_while_ago_are_too_old(verified: Callable[[str, str], Flow]) -> None:
+    flow = verified(LATENCY, "gone")
+    assert flow.became() == [("scale_up_deployment", "skipped", "metrics_too_old")]
+    assert flow.platform.effects == []
+
+
+def test_the_alerts_own_window_would_still_see_what_was_before(
+    verified: Callable[[str, str], Flow],
+) -> None:
+    flow = verified(LATENCY, "cured")
+    source = Source(flow.core.config)
+    short, long = (
+        source.readings(flow.rows()[0], timedelta(minutes=minutes))["p95_seconds"]
+        for minutes in (1, 5)
+    )
+    source.close()
+    assert (short.violated, long.violated) == (False, True)
+    assert (short.threshold, long.threshold) == (0.15, 0.15)
