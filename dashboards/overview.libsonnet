@@ -48,7 +48,7 @@ function(config)
   d.dashboard('overview', 'Latency, cache, errors, fallbacks and resources of feature extraction.', [
     dashboard.row('Now', [
       firing.by_severity('Firing alerts', 'Alerts that fire now, by severity; a click lists them.')
-      + panels.link('Alerts', '/d/featurewatch-alerts?${__all_variables}&${__url_time_range}'),
+      + panels.link('Alerts', dashboard.path('alerts') + '?${__all_variables}&${__url_time_range}'),
       panels.stat(
         'Error budget left',
         'Of the errors that the threshold allows over the time shown: below 0 more than that. A service'

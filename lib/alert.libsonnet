@@ -1,5 +1,6 @@
 // From an entry of config.yaml and an expression to the rules of one alert.
 local annotations = import 'annotations.libsonnet';
+local dashboard = import 'dashboard.libsonnet';
 local escalation = import 'escalation.libsonnet';
 local promql = import 'promql.libsonnet';
 
@@ -9,7 +10,7 @@ local promql = import 'promql.libsonnet';
     then 'extractor={{ $labels.extractor | urlquery }}' else '';
     {
       runbook_url: config.links.runbook + name,
-      dashboard_url: config.links.grafana + '/d/featurewatch-overview'
+      dashboard_url: config.links.grafana + dashboard.path('overview')
                      + (if extractor == '' then '' else '?var-' + extractor),
       [if config.links.console != null then 'console_url']:
         config.links.console + '/alerts?alertname=' + name

@@ -13,17 +13,18 @@ local all = {
   alerts: { name: 'Alerts', tip: 'What fires, how far it has escalated, and how much noise it makes' },
   remediation: { name: 'Remediation', tip: 'What the automation did, and why it did not' },
 };
+local path(key) = '/d/' + prefix + key;
 local order = ['overview', 'extractor', 'alerts', 'remediation'];
 
 {
   prefix: prefix,
 
-  // Address of another dashboard at the same time, of one extractor.
-  of_extractor(key, extractor):: '/d/%s%s?${datasource:queryparam}&${__url_time_range}&var-extractor=%s' % [
-    prefix,
-    key,
-    extractor,
-  ],
+  // Where Grafana shows it, below its own address.
+  path: path,
+
+  // The same time and data source there, but one extractor.
+  of_extractor(key, extractor)::
+    path(key) + '?${datasource:queryparam}&${__url_time_range}&var-extractor=' + extractor,
 
   // Panels below a title, side by side and equally wide.
   row(title, panels, columns=2, height=8):: { title: title, panels: panels, columns: columns, height: height },
@@ -51,7 +52,7 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
       timezone: 'browser',
       templating: { list: [datasource] + chain(identity) + variables },
       links: [
-        link(all[other].name, '/d/' + prefix + other, all[other].tip) { includeVars: true, keepTime: true }
+        link(all[other].name, path(other), all[other].tip) { includeVars: true, keepTime: true }
         for other in order
         if other != key
       ] + (

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from feature_server.errors import ModelError, ModelTimeout, ReplicaConflict, WorkerDied
@@ -31,6 +32,11 @@ class PoolStatus:
     ready_replicas: int
     generation: int
     restart_key: str | None
+
+
+def _hand_over(on_late: Callable[[Array], None], late: Future[Any]) -> None:
+    if not late.exception():
+        on_late(late.result())
 
 
 @dataclass(eq=False)
@@ -83,7 +89,7 @@ class WorkerPool:
             return features
         except TimeoutError:
             self._forget(job)
-            job.future.add_done_callback(lambda late: late.exception() or on_late(late.result()))
+            job.future.add_done_callback(partial(_hand_over, on_late))
             raise ModelTimeout(f"no answer within {timeout:g} s") from None
 
     def hold_memory(self, mebibytes: int) -> None:

@@ -105,10 +105,12 @@ def receiver_config(config: Config, mixin: dict[str, Any]) -> ReceiverConfig:
     checks = mixin["checks"]
     responses = {name: alert.response for name, alert in config.alerts.items()}
     responses |= {name: rule.response for name, rule in config.correlation.rules.items()}
+    members = {name: rule.members for name, rule in config.correlation.rules.items()}
     alerts = {
         name: {
             "responses": as_list(response),
             "levels": checks["levels"].get(name, []),
+            "members": members.get(name, []),
             **checks["alerts"].get(name, {}),
         }
         for name, response in responses.items()

@@ -10,8 +10,8 @@ from pydantic.alias_generators import to_camel
 from urllib3.exceptions import HTTPError
 
 from featurewatch_receiver.errors import AlertmanagerError
-from featurewatch_receiver.version import package_version
 from featurewatch_receiver.text import one_line
+from featurewatch_receiver.version import package_version
 
 # For the connection, and for each pause within the answer.
 TIMEOUT_SECONDS = 5.0

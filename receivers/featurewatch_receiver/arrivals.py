@@ -4,7 +4,7 @@ import threading
 import time
 
 # Deliveries that met so long ago say that more are coming.
-_CROWDED_SECONDS = 0.05
+_CROWDED_SECONDS = 0.25
 
 
 class Arrivals:

@@ -235,6 +235,8 @@ class AlertResponse(Strict):
     decay: Duration = "0s"
     #: How long after its beginning each level is due, the first one included; none: nobody knows.
     levels: list[Duration] = []
+    #: Of a correlated alert: those whose trouble it answers for while it fires.
+    members: list[Name] = []
 
 
 class ReceiverConfig(Strict):

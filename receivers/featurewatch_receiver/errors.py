@@ -52,6 +52,7 @@ class SkipReason(StrEnum):
     SOURCE_UNREACHABLE = "source_unreachable"
     METRICS_TOO_OLD = "metrics_too_old"
     ALREADY_WELL = "already_well"
+    CORRELATED = "correlated"
     # Of what ran already.
     TARGET_BUSY = "target_busy"
     COOLDOWN = "cooldown"

@@ -5,6 +5,7 @@ rows, in their order, and deletes them.
 """
 
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,22 +17,23 @@ from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import OverloadError
 from featurewatch_receiver.schema import inbox
 
-#: How many deliveries, and bytes of them, may wait to be applied; the next one is refused.
+#: How many deliveries, and bytes as they are stored, may wait; the next one is refused.
 MOST_DELIVERIES = 10_000
-MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 64 * 1024 * 1024
 # Counted so often: a little more may be stored meanwhile.
 _COUNT_SECONDS = 0.25
 # Deliveries that are looked at for one batch.
-_MOST_ROWS = 100
+_MOST_ROWS = 200
+_ZLIB_LEVEL = 1
 
 _waits = inbox.c.fault.is_(None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A delivery as it came, found valid."""
+    """A delivery, found valid."""
 
-    body: bytes
+    packed: bytes
     alerts: int
     is_heartbeat: bool
 
@@ -91,12 +93,17 @@ class Inbox:
         return self._backlog
 
 
+def packed(body: bytes) -> bytes:
+    """A body as it is stored: alerts of a group repeat each other, and the disk is slow."""
+    return zlib.compress(body, _ZLIB_LEVEL)
+
+
 def _row(arrival: Arrival, now: datetime) -> dict[str, object]:
     return {
         "received_at": now,
         "alerts": arrival.alerts,
-        "size": len(arrival.body),
-        "body": arrival.body,
+        "size": len(arrival.packed),
+        "body": arrival.packed,
     }
 
 
@@ -140,7 +147,10 @@ def oldest(connection: Connection, most_alerts: int) -> list[Stored]:
         ids.append(row.id)
     of_them = select(inbox.c.id, inbox.c.received_at, inbox.c.body).where(inbox.c.id.in_(ids))
     rows = connection.execute(of_them.order_by(inbox.c.id)) if ids else ()
-    return [Stored(id=row.id, received_at=row.received_at, body=row.body) for row in rows]
+    return [
+        Stored(id=row.id, received_at=row.received_at, body=zlib.decompress(row.body))
+        for row in rows
+    ]
 
 
 def remove(connection: Connection, rows: Sequence[Stored]) -> None:

@@ -5,6 +5,7 @@ alert for as long as the action's `lease` says. It goes back in steps, each a re
 own. It never undoes what somebody else has changed meanwhile.
 """
 
+from contextlib import closing
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,13 +17,14 @@ from featurewatch_receiver.actions import actions
 from featurewatch_receiver.actions.base import Change
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.errors import SkipReason
+from featurewatch_receiver.errors import PrometheusError, SkipReason
 from featurewatch_receiver.planner import Planner
 from featurewatch_receiver.policy import decide
 from featurewatch_receiver.remediations import Decision, Origin, Remediation, State
 from featurewatch_receiver.reports import report_decision
 from featurewatch_receiver.schema import episodes, leases
 from featurewatch_receiver.schema import remediations as table
+from featurewatch_receiver.source import Source
 from featurewatch_receiver.values import seconds
 
 ACTOR = "lease"
@@ -68,14 +70,41 @@ def end(
 
 def tend(core: Core, queue: WorkQueue) -> None:
     """Begin to take back what has been quiet for long enough."""
+    with core.reader.begin() as connection:
+        targets = set(connection.scalars(select(leases.c.target).where(_open)))
+    troubled = _troubled(core, targets)
     decisions = []
     with core.writer.begin() as connection:
         ledger.lock(connection, "leases")
         for lease in connection.execute(select(leases).where(_open)).all():
-            if decision := _tend(core, connection, queue, lease):
+            fires = troubled.get(lease.target)
+            if decision := _tend(core, connection, queue, lease, fires=fires):
                 decisions.append(decision)
     for decision in decisions:
         report_decision(core, decision)
+
+
+def _troubled(core: Core, targets: set[str]) -> dict[str, bool]:
+    """Which of these an alert fires about: by Prometheus, or without one by our own history.
+
+    Empty while Prometheus can't be asked.
+    """
+    with closing(Source(core.config)) as source, core.reader.begin() as connection:
+        try:
+            found = {target: source.fires(target) for target in sorted(targets)}
+        except PrometheusError:
+            return {}
+        return {
+            target: _is_open(connection, target) if fires is None else fires
+            for target, fires in found.items()
+        }
+
+
+def _is_open(connection: Connection, target: str) -> bool:
+    of_target = episodes.c.extractor == target, episodes.c.resolved_at.is_(None)
+    labels = connection.scalars(select(episodes.c.labels).where(*of_target))
+    # That an action failed is no trouble of the extractor's.
+    return any(found.get("category") != "featurewatch" for found in labels)
 
 
 def _changed(connection: Connection, core: Core, row: Remediation) -> None:
@@ -138,14 +167,18 @@ def _failures(connection: Connection, lease_id: str) -> int:
     return len(connection.execute(steps).all())
 
 
-def _tend(core: Core, connection: Connection, queue: WorkQueue, lease: Lease) -> Decision | None:
+def _tend(
+    core: Core, connection: Connection, queue: WorkQueue, lease: Lease, *, fires: bool | None
+) -> Decision | None:
     now = core.now()
     known = actions().keys() & set(core.config.responses.actions.names())
     if lease.target not in core.config.targets or lease.action not in known:
         end(connection, lease.id, now, LeaseEnd.FORGOTTEN, None)
         return None
-    fires = exists().where(episodes.c.extractor == lease.target, episodes.c.resolved_at.is_(None))
-    if connection.scalar(select(fires)):
+    if fires is None:
+        _note(connection, lease, waits_for=SkipReason.SOURCE_UNREACHABLE)
+        return None
+    if fires:
         _note(connection, lease, quiet_since=None, waits_for=None)
         return None
     if lease.quiet_since is None:

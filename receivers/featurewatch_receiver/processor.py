@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.5
 GIVE_WAY_SECONDS = 5.0
 _GIVE_WAY_STEP_SECONDS = 0.02
 # Alerts in one transaction: a delivery that arrives waits for its end.
-_MOST_ALERTS = 100
+_MOST_ALERTS = 200
 #: How often a delivery that can't be applied is tried alone; more often when the database says so,
 #: for that may pass.
 ATTEMPTS = 2

@@ -11,8 +11,8 @@ from urllib3.exceptions import HTTPError
 
 from featurewatch_receiver.alertmanager import cause_of
 from featurewatch_receiver.errors import PrometheusError
-from featurewatch_receiver.version import package_version
 from featurewatch_receiver.text import one_line
+from featurewatch_receiver.version import package_version
 
 TIMEOUT_SECONDS = 5.0
 

@@ -1,8 +1,8 @@
 """The receiver's tables. All times are UTC.
 
-The inbox is what came and is not yet applied. Episodes, alerts and notifications are what was heard
-and told; remediations, their steps and leases what was done about it; switches and audit what people
-did; watch and watch_told are the dead man's switch.
+The inbox is what came and is not yet applied. Episodes, alerts and notifications are what was
+heard and told; remediations, their steps and leases what was done about it; switches and audit what
+people did; watch and watch_told are the dead man's switch.
 """
 
 from datetime import UTC, datetime
@@ -59,11 +59,13 @@ inbox = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("received_at", UtcTime, nullable=False, comment="When it came."),
     Column("alerts", Integer, nullable=False, comment="How many it tells of."),
-    Column("size", Integer, nullable=False, comment="Bytes of the body."),
+    Column("size", Integer, nullable=False, comment="Bytes of the body, as stored."),
     Column("fault", Text, comment="Why it can't be applied and is set aside; null: it waits."),
     # Last, so that SQLite reads the others without it.
-    Column("body", LargeBinary, nullable=False, comment="As Alertmanager sent it."),
+    Column("body", LargeBinary, nullable=False, comment="As Alertmanager sent it, packed by zlib."),
 )
+# It is counted often, and the rows are large.
+Index("inbox_by_fault", inbox.c.fault, inbox.c.size)
 
 episodes = Table(
     "episodes",

@@ -24,6 +24,13 @@ from featurewatch_receiver.values import seconds
 
 _FIRES = 'ALERTS{alertname=%s, alertstate="firing", extractor=%s}'
 
+_ANY_FIRES = 'ALERTS{alertname=~%s, alertstate="firing", extractor=%s}'
+
+
+def own_alerts(config: ReceiverConfig) -> list[str]:
+    """Alerts about an extractor's own values; the others are about the monitoring itself."""
+    return [name for name, alert in config.alerts.items() if alert.checks]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
@@ -76,9 +83,25 @@ class Source:
         }
         return {name: reading for name, reading in read.items() if reading}
 
+    def fires(self, extractor: str) -> bool | None:
+        """Whether an alert about the extractor's own values fires; None without a Prometheus.
+
+        Raises:
+            PrometheusError: it can't be asked.
+
+        """
+        if self._prometheus is None:
+            return None
+        names = "|".join(sorted(own_alerts(self._config)))
+        query = _ANY_FIRES % (literal(names), literal(extractor))
+        return bool(self._prometheus.values(query))
+
     def _objection(self, row: Remediation) -> tuple[SkipReason | None, str]:
-        if row.alertname and not self._fires(row):
+        extractor = row.labels.get("extractor", "")
+        if row.alertname and not self._fires(row.alertname, extractor):
             return SkipReason.ALERT_NOT_FIRING, f"{row.alertname} does not fire at its source"
+        if incident := self._incident(row.alertname, extractor):
+            return SkipReason.CORRELATED, f"{incident} answers for it"
         age = self._age(row.target or "")
         if age is None:
             return None, ""
@@ -88,17 +111,28 @@ class Source:
             return SkipReason.METRICS_TOO_OLD, f"{seen}; the most is {most} s"
         return None, ""
 
-    def _fires(self, row: Remediation) -> bool:
-        extractor = row.labels.get("extractor", "")
+    def _incident(self, alertname: str | None, extractor: str) -> str | None:
+        """The correlated alert with a response of its own that this one is a member of now."""
+        incidents = (
+            name
+            for name, alert in self._config.alerts.items()
+            if alertname in alert.members
+            and alert.responses
+            and self._fires(name, extractor, unknown=False)
+        )
+        return next(incidents, None)
+
+    def _fires(self, alertname: str, extractor: str, *, unknown: bool = True) -> bool:
+        """Whether it fires at its source; `unknown` when there is none to ask."""
         if self._prometheus:
-            query = _FIRES % (literal(row.alertname or ""), literal(extractor))
+            query = _FIRES % (literal(alertname), literal(extractor))
             return bool(self._prometheus.values(query))
         if url := self._config.receiver.alertmanager_url:
             with closing(Alertmanager(url)) as client:
                 firing = [alert.labels for alert in client.alerts()]
-            wanted = {"alertname": row.alertname, "extractor": extractor}.items()
+            wanted = {"alertname": alertname, "extractor": extractor}.items()
             return any(wanted <= labels.items() for labels in firing)
-        return True
+        return unknown
 
     def _age(self, extractor: str) -> float | None:
         """Seconds since the extractor was measured; None without a Prometheus."""

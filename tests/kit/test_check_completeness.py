@@ -80,8 +80,7 @@ def test_an_alert_without_a_panel(config: Config, tree: Tree, documents: Path) -
     for query in expressions(list(tree.dashboards.values())):
         query["expr"] = query["expr"].replace(ALERT, f"{ALERT}Elsewhere")
     assert lines(config, tree, documents) == [
-        f"dashboards/: no panel shows {ALERT}; add one that draws its value, or"
-        f' alert="{ALERT}"'
+        f'dashboards/: no panel shows {ALERT}; add one that draws its value, or alert="{ALERT}"'
     ]
 
 

@@ -69,7 +69,11 @@ def test_alert_and_panel_read_what_they_read_through_a_recorded_series() -> None
         )
     )
     readers = usage.of("x")
-    assert (readers.records, readers.alerts, readers.panels) == (["a:x:rate"], ["XHigh"], ["One: X"])
+    assert (readers.records, readers.alerts, readers.panels) == (
+        ["a:x:rate"],
+        ["XHigh"],
+        ["One: X"],
+    )
     assert usage.of("b").panels == []
 
 

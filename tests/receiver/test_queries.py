@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 from scrape.running import running_prometheus
+from sqlalchemy import update
 
 from featurewatch_kit import programs
+from featurewatch_receiver.remediations import Origin
+from featurewatch_receiver.schema import remediations
 from featurewatch_receiver.source import Source
 from receiver.automation import Flow
 from receiver.payloads import Json, alert
@@ -29,6 +32,8 @@ STORIES: dict[str, tuple[bool | None, bool | None]] = {
     "gone": (False, True),
 }
 Line = tuple[str, float, float]
+#: Alert, extractor, and who wants it: a person may also act on what is well by now.
+Verified = Callable[..., Flow]
 
 
 def series(extractor: str, now: float) -> Iterator[Line]:
@@ -96,7 +101,7 @@ def prometheus_url(
 @pytest.fixture
 def verified(
     make_flow: Callable[[], Flow], settings: Json, root: Path, prometheus_url: str
-) -> Callable[[str, str], Flow]:
+) -> Verified:
     """Carry out and verify the response to an alert of an extractor."""
     generated = yaml.safe_load((root / "receivers/generated/receiver.yaml").read_text())
     settings["alerts"] = generated["alerts"]
@@ -108,10 +113,12 @@ def verified(
         settings["alerts"][name]["responses"] = ["scale_up_deployment"]
     settings["responses"]["actions"]["scale_up_deployment"]["verify"] = "3m"
 
-    def run(name: str, extractor: str) -> Flow:
+    def run(name: str, extractor: str, origin: Origin = Origin.ALERT) -> Flow:
         flow = make_flow()
         flow.clock.now = datetime.now(UTC)
         flow.deliver(alert(name, extractor=extractor, start=flow.clock.now))
+        with flow.core.writer.begin() as connection:
+            connection.execute(update(remediations).values(origin=origin))
         flow.run(flow.only().id)
         return flow
 
@@ -120,33 +127,43 @@ def verified(
 
 @pytest.mark.parametrize("name", [LATENCY, CACHE, ERRORS, RESOURCES])
 @pytest.mark.parametrize(
-    ("extractor", "state"),
-    [("cured", "effective"), ("ill", "ineffective"), ("worse", "ineffective")],
+    ("extractor", "origin", "state"),
+    [
+        ("cured", Origin.PERSON, "effective"),
+        ("ill", Origin.ALERT, "ineffective"),
+        ("worse", Origin.ALERT, "ineffective"),
+    ],
 )
 def test_the_generated_checks_see_whether_it_helped(
-    verified: Callable[[str, str], Flow], name: str, extractor: str, state: str
+    verified: Verified, name: str, extractor: str, origin: Origin, state: str
 ) -> None:
-    flow = verified(name, extractor)
+    flow = verified(name, extractor, origin)
     row = flow.rows()[0]
     assert (row.state, bool(row.values_before)) == (state, True), flow.detail(row.id)
 
 
 @pytest.mark.parametrize("name", [LATENCY, CACHE, ERRORS])
-def test_without_traffic_nobody_can_tell(verified: Callable[[str, str], Flow], name: str) -> None:
+def test_without_traffic_nobody_can_tell(verified: Verified, name: str) -> None:
     flow = verified(name, "idle")
     assert (flow.rows()[0].state, flow.rows()[0].values_after) == ("inconclusive", None)
 
 
-def test_metrics_that_ended_a_while_ago_are_too_old(verified: Callable[[str, str], Flow]) -> None:
+def test_what_is_well_by_now_is_left_alone(verified: Verified) -> None:
+    flow = verified(LATENCY, "cured")
+    assert flow.became() == [("scale_up_deployment", "skipped", "already_well")]
+    assert flow.platform.effects == []
+
+
+def test_metrics_that_ended_a_while_ago_are_too_old(verified: Verified) -> None:
     flow = verified(LATENCY, "gone")
     assert flow.became() == [("scale_up_deployment", "skipped", "metrics_too_old")]
     assert flow.platform.effects == []
 
 
 def test_the_alerts_own_window_would_still_see_what_was_before(
-    verified: Callable[[str, str], Flow],
+    verified: Verified,
 ) -> None:
-    flow = verified(LATENCY, "cured")
+    flow = verified(LATENCY, "cured", Origin.PERSON)
     source = Source(flow.core.config)
     short, long = (
         source.readings(flow.rows()[0], timedelta(minutes=minutes))["p95_seconds"]

@@ -40,6 +40,32 @@ def test_a_forged_alert_starts_nothing(make_flow: MakeFlow, prometheus: StandInP
     ]
 
 
+CASCADE = "FeatureExtractionLatencyCascade"
+
+
+@pytest.mark.parametrize(
+    ("fires", "responses", "state"),
+    [([1.0], ["clear_cache"], "skipped"), ([], ["clear_cache"], "running"), ([1.0], [], "running")],
+)
+def test_a_member_of_an_incident_leaves_the_action_to_the_incident(  # noqa: PLR0913
+    make_flow: MakeFlow,
+    prometheus: StandInPrometheus,
+    settings: Json,
+    fires: list[float],
+    responses: list[str],
+    state: str,
+) -> None:
+    members = ["FeatureExtractionLatencyCritical"]
+    settings["alerts"][CASCADE] = {"responses": responses, "members": members}
+    prometheus.values = {CASCADE: fires, **prometheus.values}
+    flow = make_flow()
+    flow.deliver(alert())
+    flow.remediator.prepare(flow.only().id)
+    assert flow.only().state == state
+    if state == "skipped":
+        assert skipped(flow) == ("correlated", f"{CASCADE} answers for it")
+
+
 @pytest.mark.parametrize(
     ("ages", "said"),
     [

@@ -7,7 +7,7 @@ from werkzeug.exceptions import Unauthorized
 from featurewatch_receiver.batches import Batches
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import PayloadError
-from featurewatch_receiver.inbox import Arrival, Inbox
+from featurewatch_receiver.inbox import Arrival, Inbox, packed
 from featurewatch_receiver.intake import is_heartbeat
 from featurewatch_receiver.payload import parse
 from featurewatch_receiver.replay import Recorder
@@ -48,7 +48,7 @@ def api(core: Core) -> Blueprint:
         except PayloadError as error:
             abort(400, str(error))
         heartbeat, number = is_heartbeat(delivery), len(delivery.alerts)
-        batches.take(Arrival(body=body, alerts=number, is_heartbeat=heartbeat))
+        batches.take(Arrival(packed=packed(body), alerts=number, is_heartbeat=heartbeat))
         if recorder:
             recorder.write(body)
         return jsonify(accepted=number)

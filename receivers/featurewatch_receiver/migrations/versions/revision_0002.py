@@ -195,3 +195,4 @@ def _create_inbox() -> None:
         sa.Column("fault", sa.Text),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
+    op.create_index("inbox_by_fault", "inbox", ["fault", "size"])
