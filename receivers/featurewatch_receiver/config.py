@@ -71,6 +71,9 @@ class Receiver(Strict):
     prometheus_url: Url | None
 
 
+Mode = Annotated[Literal["auto", "approve", "dry-run", "off"], Field(examples=["off"])]
+
+
 class Attempts(Strict):
     """How often an action may run on one target."""
 
@@ -82,7 +85,7 @@ class Attempts(Strict):
 class Action(Strict):
     """How one action is used."""
 
-    mode: Annotated[Literal["auto", "approve", "dry-run", "off"], Field(examples=["dry-run"])]
+    mode: Mode
     cooldown: Duration
     attempts: Annotated[Attempts, Field(examples=[{"episode": 1, "hour": 2, "day": 6}])]
     timeout: PositiveDuration | None
@@ -115,9 +118,17 @@ class RetrainAction(Action):
 
 
 class PluginAction(Action):
-    """An action that an installed package brings; it reads `options` by itself."""
+    """An action that an installed package brings; it reads `options` by itself.
 
-    options: dict[str, Any] = Field(default={}, examples=[{}])
+    What is left out is careful: off, and once in a while.
+    """
+
+    mode: Mode = "off"
+    cooldown: Duration = "1h"
+    attempts: Attempts = Attempts(episode=1, hour=1, day=4)
+    timeout: PositiveDuration | None = None
+    verify: Duration = "0s"
+    options: Annotated[dict[str, Any], Field(default_factory=dict, examples=[{}])]
 
 
 class Actions(Strict):
@@ -226,7 +237,7 @@ class AlertResponse(Strict):
     #: Tried in this order, the next one when the one before did not help.
     responses: list[ActionName]
     #: By the name of the value; empty for an alert that can't be verified.
-    checks: dict[Name, Check] = {}
+    checks: Annotated[dict[Name, Check], Field(default_factory=dict)]
     #: The least time that a check can look back.
     min_window: PositiveDuration = "1m"
     #: How far the alert itself looks back.
@@ -234,9 +245,9 @@ class AlertResponse(Strict):
     #: How long the alert goes on firing after its value is well again.
     decay: Duration = "0s"
     #: How long after its beginning each level is due, the first one included; none: nobody knows.
-    levels: list[Duration] = []
+    levels: Annotated[list[Duration], Field(default_factory=list)]
     #: Of a correlated alert: those whose trouble it answers for while it fires.
-    members: list[Name] = []
+    members: Annotated[list[Name], Field(default_factory=list)]
 
 
 class ReceiverConfig(Strict):
@@ -248,7 +259,7 @@ class ReceiverConfig(Strict):
     targets: dict[Text, Target]
     backends: dict[Name, BackendConfig]
     history: History
-    maintenance: list[Maintenance] = []
+    maintenance: Annotated[list[Maintenance], Field(default_factory=list)]
     #: PromQL of the seconds since an extractor was last measured, with $extractor.
     metrics_age: Text
     #: An alert that is not listed is recorded and no more.

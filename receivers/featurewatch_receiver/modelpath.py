@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import pydantic
 from pydantic.fields import FieldInfo
@@ -21,6 +21,9 @@ def field_at(model: type[pydantic.BaseModel], location: tuple[str | int, ...]) -
     info: FieldInfo | None = None
     for step in location:
         if step == "[key]":  # pydantic's mark that the key itself, named before, is at fault
+            continue
+        if member := _tagged(annotation, step):
+            annotation = member
             continue
         annotation = _resolve(annotation, step)
         if _is_model(annotation):
@@ -44,6 +47,26 @@ def _resolve(annotation: Any, step: str | int) -> Any:
         holders = [arg for arg in members if _holds(arg, step)]
         return holders[0] if holders else annotation
     return annotation
+
+
+def _tagged(annotation: Any, step: str | int) -> type[pydantic.BaseModel] | None:
+    """The member of a union that pydantic has chosen by this value of its discriminator."""
+    if hasattr(annotation, "__metadata__"):
+        return _tagged(get_args(annotation)[0], step)
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return None
+    models = [member for member in get_args(annotation) if _is_model(member)]
+    return next((m for m in models if step in _literals(m)), None)
+
+
+def _literals(model: type[pydantic.BaseModel]) -> set[Any]:
+    fields = model.model_fields.values()
+    return {
+        word
+        for f in fields
+        if get_origin(f.annotation) is Literal
+        for word in get_args(f.annotation)
+    }
 
 
 def _holds(annotation: Any, step: str | int) -> bool:

@@ -199,24 +199,44 @@ FAULTS = {
         1,
         "(top level): not a mapping; write 'key: value' lines",
     ),
-    "mode auto of an action that has no code": (
-        "responses:\n  actions:\n    restart_deployment:\n      mode: auto\n",
-        4,
-        "responses.actions.restart_deployment.mode: restart_deployment is not available in"
-        " this version; write 'mode: \"off\"'",
+    "an action of that name that nobody brings": (
+        "responses:\n  actions:\n    clear_cahce:\n      mode: auto\n",
+        3,
+        "responses.actions.clear_cahce: no action is named so; write clear_cache",
     ),
     "mode off without quotes, which is false in YAML": (
         "responses: {actions: {clear_cache: {mode: off}}}\n",
         1,
-        "responses.actions.clear_cache.mode: must be 'auto' or 'off' (here: false);"
-        " write for example \"mode: 'off'\"",
+        "responses.actions.clear_cache.mode: must be 'auto', 'approve', 'dry-run' or 'off'"
+        " (here: false); write for example \"mode: 'off'\"",
     ),
     "an action that does not exist": (
         latency("response: reboot"),
         3,
-        f"{LATENCY}.response: must be 'scale_up_deployment', 'scale_down_deployment',"
-        " 'restart_deployment', 'clear_cache', 'trigger_retraining' or 'optimize_resources'"
-        " (here: reboot); write one of these",
+        f"{LATENCY}.response: no action is named 'reboot'; write one of: clear_cache,"
+        " optimize_resources, restart_deployment, scale_down_deployment, scale_up_deployment,"
+        " trigger_retraining",
+    ),
+    "an action twice in a response": (
+        latency("response: [clear_cache, clear_cache]"),
+        3,
+        f"{LATENCY}.response: clear_cache is written twice; attempts.episode says how often it"
+        " may run",
+    ),
+    "an action that the backend can't do": (
+        "targets: {feature_extractor: {backend: keys}}\nbackends: {keys: {kind: redis, url:"
+        " 'redis://localhost:6379/0', request_timeout: 5s, caches: {feature_cache: {prefix: f}}}}\n",
+        1,
+        "targets.feature_extractor.backend: scale_up_deployment is on, and a backend of kind redis"
+        " can't do it; name one that can in backend, or write 'mode: \"off\"' for"
+        " scale_up_deployment",
+    ),
+    "a key of another kind of backend": (
+        "backends: {keys: {kind: redis, url: 'redis://localhost:6379/0', request_timeout: 5s,"
+        " caches: {feature_cache: {prefix: f}}, token_file: x}}\n",
+        1,
+        "backends.keys.token_file: unknown key; the keys here are ca_file, caches, cluster, kind,"
+        " password_file, request_timeout, url, username",
     ),
     "fewer replicas at most than at least": (
         "targets:\n  feature_extractor:\n    min_replicas: 9\n    max_replicas: 8\n",

@@ -219,10 +219,11 @@ def test_hostile_labels_are_data(receiver: Receiver) -> None:
     assert decisions(receiver) == [("clear_cache", "skipped", "target_not_allowed")]
 
 
-def test_a_delivery_is_stored_whole_or_not_at_all(receiver: Receiver) -> None:
+def test_a_delivery_is_applied_whole_or_not_at_all(receiver: Receiver) -> None:
     with receiver.core.writer.begin() as connection:
         connection.execute(text("DROP TABLE remediation_steps"))
-    assert receiver.post(payload(alert("Watchdog"), alert())).status_code == 503
+    assert receiver.post(payload(alert("Watchdog"), alert())).status_code == 200
+    assert receiver.metric("featurewatch_receiver_inbox_set_aside_deliveries") == 1
     with receiver.core.reader.begin() as connection:
         assert connection.scalar(text("SELECT count(*) FROM episodes")) == 0
         assert connection.scalar(text("SELECT count(*) FROM workflow_status")) == 0

@@ -1,24 +1,22 @@
 """Deliveries that come together share a transaction; too many are refused and never lost."""
 
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from featurewatch_receiver import batches
 from featurewatch_receiver.batches import MOST_WAITING, Batches
 from featurewatch_receiver.errors import OverloadError
-from featurewatch_receiver.intake import Receipt
-from featurewatch_receiver.payload import Webhook, parse
+from featurewatch_receiver.inbox import Arrival
 from receiver.conftest import Receiver, locked
-from receiver.payloads import T0, alert, eventually, payload
+from receiver.payloads import alert, eventually, payload
 
 
 class Store:
-    """A store that waits until it may go on; `faults` are raised for a batch with that group."""
+    """A store that waits until it may go on; `faults` are raised for a batch with that delivery."""
 
     def __init__(self) -> None:
         self.stored: list[list[str]] = []
@@ -26,20 +24,18 @@ class Store:
         self.busy = threading.Event()
         self.go_on = threading.Event()
 
-    def __call__(self, webhooks: Sequence[Webhook]) -> list[Receipt]:
+    def __call__(self, arrivals: Sequence[Arrival]) -> None:
         self.busy.set()
         assert self.go_on.wait(10)
-        groups = [webhook.group_key for webhook in webhooks]
-        for group in groups:
-            if group in self.faults:
-                raise self.faults[group]
-        self.stored.append(groups)
-        return [Receipt(T0, []) for _ in webhooks]
+        names = [arrival.packed.decode() for arrival in arrivals]
+        for name in names:
+            if name in self.faults:
+                raise self.faults[name]
+        self.stored.append(names)
 
 
-def delivery(group: str, alerts: int = 1) -> Webhook:
-    items = [alert(number=str(number)) for number in range(alerts)]
-    return parse(json.dumps(payload(*items, groupKey=group)).encode())
+def delivery(name: str) -> Arrival:
+    return Arrival(packed=name.encode(), alerts=1, is_heartbeat=False)
 
 
 class Senders:
@@ -50,12 +46,12 @@ class Senders:
         self.batches = Batches(self.store)
         self._pool = pool
 
-    def send(self, *groups: str, alerts: int = 1) -> list[Future[Receipt]]:
+    def send(self, *names: str) -> list[Future[None]]:
         """The first delivery occupies the store; the others wait behind it."""
         sent = [self._pool.submit(self.batches.take, delivery("first"))]
         assert self.store.busy.wait(10)
-        for number, group in enumerate(groups, 1):
-            sent.append(self._pool.submit(self.batches.take, delivery(group, alerts)))
+        for number, name in enumerate(names, 1):
+            sent.append(self._pool.submit(self.batches.take, delivery(name)))
             eventually(lambda n=number: len(self.batches._waiting) == n)
         return sent
 
@@ -71,16 +67,9 @@ def senders() -> Iterator[Senders]:
 def test_those_that_wait_are_stored_by_one_transaction(senders: Senders) -> None:
     sent = senders.send("a", "b", "c")
     senders.store.go_on.set()
-    assert [future.result(10).at for future in sent] == [T0] * 4
-    assert senders.store.stored == [["first"], ["a", "b", "c"]]
-
-
-def test_a_transaction_has_a_bound(senders: Senders) -> None:
-    sent = senders.send("a", "b", "c", alerts=200)
-    senders.store.go_on.set()
     for future in sent:
         future.result(10)
-    assert senders.store.stored == [["first"], ["a", "b"], ["c"]]
+    assert senders.store.stored == [["first"], ["a", "b", "c"]]
 
 
 def test_nothing_is_answered_before_it_is_stored(senders: Senders) -> None:
@@ -90,21 +79,16 @@ def test_nothing_is_answered_before_it_is_stored(senders: Senders) -> None:
     eventually(lambda: all(future.done() for future in sent))
 
 
-def test_a_delivery_that_can_not_be_stored_takes_no_other_with_it(senders: Senders) -> None:
-    senders.store.faults["b"] = IntegrityError("insert", {}, ValueError())
-    _, a, b, c = senders.send("a", "b", "c")
-    senders.store.go_on.set()
-    assert (a.result(10).at, c.result(10).at) == (T0, T0)
-    assert isinstance(b.exception(10), IntegrityError)
-    assert senders.store.stored == [["first"], ["a"], ["c"]]
-
-
-def test_without_a_database_all_of_them_are_refused_at_once(senders: Senders) -> None:
+def test_when_a_transaction_fails_all_of_it_are_refused_and_the_next_are_taken(
+    senders: Senders,
+) -> None:
     senders.store.faults["b"] = OperationalError("begin", {}, ValueError())
-    _, *rest = senders.send("a", "b", "c")
+    first, *rest = senders.send("a", "b", "c")
     senders.store.go_on.set()
+    first.result(10)
     assert all(isinstance(future.exception(10), OperationalError) for future in rest)
-    assert senders.store.stored == [["first"]]
+    senders.batches.take(delivery("next"))
+    assert senders.store.stored == [["first"], ["next"]]
 
 
 def test_one_more_than_may_wait_is_refused(senders: Senders) -> None:
@@ -114,7 +98,7 @@ def test_one_more_than_may_wait_is_refused(senders: Senders) -> None:
     senders.store.go_on.set()
     for future in sent:
         future.result(10)
-    assert "one more" not in [group for batch in senders.store.stored for group in batch]
+    assert "one more" not in [name for batch in senders.store.stored for name in batch]
 
 
 def test_one_that_waited_too_long_is_refused_and_not_stored_later(

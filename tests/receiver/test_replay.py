@@ -55,6 +55,7 @@ def test_what_was_recorded_is_sent_again(
     for _ in range(2):  # what is there already is not doubled
         assert main(command) == 0
         assert capsys.readouterr().out == f"{recording}: 6 deliveries are stored\n"
+        receiver.apply()
         assert len(receiver.episodes()) == 4
 
 

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from featurewatch_receiver.database import open_reader
 from featurewatch_receiver.migrate import migrate
 from receiver.payloads import Json, alert, eventually, payload
 from receiver.postgres import Server
@@ -115,6 +117,52 @@ def test_a_process_that_only_receives_leaves_the_work_to_one_that_only_works(
     assert work.answers("/metrics")
     assert work.post(payload(alert())) == 404
     eventually(lambda: ended(web.remediations()), 15)
+
+
+def test_what_was_accepted_and_not_applied_before_a_kill_is_applied_once_by_the_next(
+    replicas: Replicas, database: str, target: Target
+) -> None:
+    first = replicas.start()
+    first.ready()
+    accepted = [f"e{number}" for number in range(30)]
+    with ThreadPoolExecutor(8) as senders:  # together, so that applying them waits
+        bodies = [payload(alert(CACHE, extractor=name)) for name in (*accepted, *accepted)]
+        codes = list(senders.map(first.post, [*bodies, payload(alert(CACHE))]))
+    first.kill()
+    assert codes == [200] * 61
+    waiting = in_inbox(database)
+    second = replicas.start()
+    second.ready()
+    eventually(lambda: in_inbox(database) == 0, 15)
+    found = [r["target"] for r in second.remediations()]
+    assert (len(found), found.count("feature_extractor")) == (31, 1)
+    eventually(lambda: target.effects == ["clear"], 15)
+    print(f"{waiting} of 61 were left")
+
+
+def test_several_processes_apply_each_delivery_once(replicas: Replicas, database: str) -> None:
+    """A delivery that is applied twice has a line for each time."""
+    both = [replicas.start(), replicas.start("serve", "--no-worker")]
+    for replica in both:
+        replica.ready()
+    bodies = [payload(alert(extractor=f"e{number}")) for number in range(60)]
+    with ThreadPoolExecutor(8) as senders:
+        codes = list(senders.map(lambda n: both[n % 2].post(bodies[n]), range(60)))
+    assert set(codes) <= {200, 503}
+    eventually(lambda: in_inbox(database) == 0, 15)
+    eventually(lambda: len([line for r in both for line in r.lines("alert")]) >= codes.count(200))
+    told = [line for replica in both for line in replica.lines("alert")]
+    assert [line["outcome"] for line in told] == ["opened"] * codes.count(200)
+
+
+def in_inbox(database: str) -> int:
+    """How many deliveries wait to be applied."""
+    engine = open_reader(database)
+    try:
+        with engine.begin() as connection:
+            return int(connection.scalar(text("SELECT count(*) FROM inbox")) or 0)
+    finally:
+        engine.dispose()
 
 
 def ended(remediations: list[Json]) -> list[Json]:
