@@ -225,7 +225,8 @@ FAULTS = {
     ),
     "an action that the backend can't do": (
         "targets: {feature_extractor: {backend: keys}}\nbackends: {keys: {kind: redis, url:"
-        " 'redis://localhost:6379/0', request_timeout: 5s, caches: {feature_cache: {prefix: f}}}}\n",
+        " 'redis://localhost:6379/0', request_timeout: 5s,"
+        " caches: {feature_cache: {prefix: f}}}}\n",
         1,
         "targets.feature_extractor.backend: scale_up_deployment is on, and a backend of kind redis"
         " can't do it; name one that can in backend, or write 'mode: \"off\"' for"

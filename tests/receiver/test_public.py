@@ -55,7 +55,8 @@ def test_metrics_count_deliveries_alerts_and_open_episodes(receiver: Receiver) -
         'alerts_total{status="firing"}': 1,
         'alerts_total{status="resolved"}': 1,
         "open_episodes": 1,
-        'remediations_total{action="clear_cache",extractor="feature_extractor",outcome="failed"}': 0,
+        'remediations_total{action="clear_cache",extractor="feature_extractor",'
+        'outcome="failed"}': 0,
     }
     assert {line: receiver.metric(f"{prefix}_{line}") for line in expected} == expected
 

@@ -292,6 +292,7 @@ def test_outcomes_are_counted(working: Receiver, target: Target) -> None:
     working.deliver(alert(CACHE))
     working.finished()
     name = "featurewatch_receiver_remediation"
-    assert working.metric(f'{name}s_total{{action="clear_cache",extractor="feature_extractor",outcome="done"}}') == 1
+    labels = 'action="clear_cache",extractor="feature_extractor",outcome="done"'
+    assert working.metric(f"{name}s_total{{{labels}}}") == 1
     assert working.metric(f'{name}_duration_seconds_count{{action="clear_cache"}}') == 1
     assert target.effects == ["clear"]

@@ -47,7 +47,7 @@ CASCADE = "FeatureExtractionLatencyCascade"
     ("fires", "responses", "state"),
     [([1.0], ["clear_cache"], "skipped"), ([], ["clear_cache"], "running"), ([1.0], [], "running")],
 )
-def test_a_member_of_an_incident_leaves_the_action_to_the_incident(  # noqa: PLR0913
+def test_a_member_of_an_incident_leaves_the_action_to_the_incident(  # noqa: PLR0913, PLR0917
     make_flow: MakeFlow,
     prometheus: StandInPrometheus,
     settings: Json,
