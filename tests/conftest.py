@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.parent.name
         if folder != "rules":
-            name = folder if folder == "e2e" else str(item.path)
+            name = folder if folder in ("e2e", "chaos") else str(item.path)
             item.add_marker(pytest.mark.xdist_group(name))
 
 

@@ -42,12 +42,12 @@ def hold(config: ReceiverConfig, row: Remediation, duration: timedelta) -> str |
             _expire(client, row.hold_id)
         return made
 
-    return _with(config, "level can't be held", make)
+    return _with(config, "hold", make)
 
 
 def release(config: ReceiverConfig, silence_id: str) -> None:
     """Let the levels speak again."""
-    _with(config, "level can't be released", lambda client: _expire(client, silence_id))
+    _with(config, "release", lambda client: _expire(client, silence_id))
 
 
 def decay(config: ReceiverConfig, action: str) -> timedelta:
@@ -95,7 +95,7 @@ def _expire(client: Alertmanager, silence_id: str) -> None:
 
 
 def _with(
-    config: ReceiverConfig, trouble: str, work: Callable[[Alertmanager], str | None]
+    config: ReceiverConfig, what: str, work: Callable[[Alertmanager], str | None]
 ) -> str | None:
     url = config.receiver.alertmanager_url
     if url is None:
@@ -104,5 +104,5 @@ def _with(
         try:
             return work(client)
         except AlertmanagerError as error:
-            logs.trouble(trouble, error)
+            logs.trouble("level can't be held", error, what=what)
             return None

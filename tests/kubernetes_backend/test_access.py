@@ -89,6 +89,7 @@ def tour(server: Replay, opened: Open) -> dict[str, Callable[[], object]]:
             call=lambda: scaler.scale(FE, 3, expected=0),
         ),
         "restart": verb(look, change, look, call=lambda: fe.restart(FE, "k")),
+        "undo_restart": verb(look, change, look, call=lambda: fe.undo_restart(FE, "k")),
         "set_resources": verb(
             look, change, look, call=lambda: fe.set_resources(FE, rise, expected=BEFORE)
         ),

@@ -149,7 +149,7 @@ def test_a_restart_makes_new_pods_once_and_is_taken_back_to_those_of_before(
     assert not first.settled
     assert backend.restart(FE, "episode:restart_deployment:1").generation == first.generation
     until(lambda: len(replica_sets(apps, namespace)) == 2)
-    assert backend.restart(FE, None).restart_key is None
+    assert backend.undo_restart(FE, None).restart_key is None
     until(lambda: replica_sets(apps, namespace)[-1] == before)
     assert len(replica_sets(apps, namespace)) == 2
 

@@ -56,7 +56,7 @@ def test_a_restart_is_taken_back_by_taking_its_mark_away(
 ) -> None:
     stuck = restarted("progress_deadline_exceeded", "k1")
     server.expect(stuck, restart_patch("798", None), deployment("stable"))
-    assert fe.restart(FE, None).settled
+    assert fe.undo_restart(FE, None).settled
 
 
 def test_a_deployment_whose_rollout_is_paused_is_not_restarted(

@@ -91,7 +91,7 @@ def test_the_image_holds_the_receiver_and_no_part_of_the_service_or_the_kit() ->
 
 def test_the_extras_that_the_image_installs_exist() -> None:
     project = tomllib.loads((ROOT / "receivers" / "pyproject.toml").read_text())["project"]
-    extras = {"kubernetes", "postgresql", "redis"}
+    extras = {"kubernetes", "redis"}
     assert any(f"./receivers[{','.join(sorted(extras))}]" in rest for _, rest in instructions())
     assert extras <= project["optional-dependencies"].keys()
 

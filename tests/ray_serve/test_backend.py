@@ -238,7 +238,7 @@ def test_a_restart_whose_replicas_cannot_start_tells_why_and_is_taken_back(open_
             time.sleep(0.2)
             asked = backend.deployment("Extractor")
         assert asked.fault == "ValueError: no weights"
-        backend.restart("Extractor", None)
+        backend.undo_restart("Extractor", None)
         assert settled(backend).restart_key is None
     assert ray.replicas("plain") == before
     assert set(statuses) == {200}

@@ -80,6 +80,9 @@ class Platform:
             return self.seen
         return self._change(f"restart {key}", restart_key=key)
 
+    def undo_restart(self, name: str, previous_key: str | None) -> Deployment:
+        return self.restart(name, previous_key)
+
     def set_resources(
         self, name: str, wanted: ResourceAmounts, *, expected: ResourceAmounts
     ) -> Deployment:

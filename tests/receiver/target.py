@@ -121,8 +121,10 @@ class TargetServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, target: Target, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), type("Bound", (Handler,), {"target": target}))
+    def __init__(
+        self, target: Target, port: int = 0, handler: type[BaseHTTPRequestHandler] = Handler
+    ) -> None:
+        super().__init__(("127.0.0.1", port), type("Bound", (handler,), {"target": target}))
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
 

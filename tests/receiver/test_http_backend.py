@@ -107,7 +107,7 @@ def test_what_cannot_be_seen_after_a_restart_counts_as_silence_and_not_as_a_refu
 
 def test_a_restart_cannot_be_taken_back(backend: HttpBackend, server: Replay) -> None:
     with pytest.raises(TargetRefusedError, match="can't take a restart back"):
-        backend.restart("fe", None)
+        backend.undo_restart("fe", None)
     assert server.sent == []
 
 

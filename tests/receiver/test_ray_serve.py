@@ -236,7 +236,7 @@ def test_what_cannot_be_seen_after_a_change_counts_as_silence_and_not_as_a_refus
 
 def test_a_restart_is_taken_back_by_taking_its_key_away(open_backend: Open, server: Replay) -> None:
     server.expect(ours("get_rolling_restart_in_progress"), PUT, "ray/get_upscale_completed")
-    assert open_backend().restart(NAME, None).restart_key is None
+    assert open_backend().undo_restart(NAME, None).restart_key is None
     assert entry(server)["ray_actor_options"] == {"num_cpus": 0.1}
     assert entry(server)["max_surge_percent"] == 100
 

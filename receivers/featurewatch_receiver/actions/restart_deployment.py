@@ -44,7 +44,7 @@ class RestartDeployment(Action[Deployments, Settings]):
         """Bring back the replicas of before, where the platform still has them."""
         if backend.deployment(plan["deployment"]).restart_key != plan["restart_key"]:
             return None
-        backend.restart(plan["deployment"], plan["previous_key"])
+        backend.undo_restart(plan["deployment"], plan["previous_key"])
         return "back to the replicas of before"
 
 

@@ -90,10 +90,15 @@ class Deployments(Protocol):
 
         """
 
-    def restart(self, name: str, key: str | None) -> Deployment:
-        """Replace every replica, one after the other, once per key.
+    def restart(self, name: str, key: str) -> Deployment:
+        """Replace every replica, one after the other, once per key."""
 
-        None takes an unfinished restart back; platforms that can't raise TargetRefusedError.
+    def undo_restart(self, name: str, previous_key: str | None) -> Deployment:
+        """Bring back the replicas of before, as far as they are still there.
+
+        Raises:
+            TargetRefusedError: this platform can't.
+
         """
 
 

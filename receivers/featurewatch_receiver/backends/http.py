@@ -84,11 +84,9 @@ class HttpBackend:
         body = {"replicas": setpoint, "expected_replicas": expected}
         return self._deployment("PUT", name, json=body)
 
-    def restart(self, name: str, key: str | None) -> Deployment:
-        """Replace every replica, once per key; a restart can't be taken back."""
+    def restart(self, name: str, key: str) -> Deployment:
+        """Replace every replica, once per key."""
         path = f"/deployments/{_part(name)}/restart"
-        if key is None:
-            raise TargetRefusedError(f"POST {path}: this API can't take a restart back")
         wanted = self._post(path, key).read(RestartAnswer).generation
         try:
             seen = self.deployment(name)
@@ -97,6 +95,11 @@ class HttpBackend:
         # The service may keep no key, and show the generation of before for a moment.
         settled = seen.settled and int(seen.generation) >= wanted
         return replace(seen, restart_key=seen.restart_key or key, settled=settled)
+
+    def undo_restart(self, name: str, previous_key: str | None) -> Deployment:
+        """Refuse: this API has no way back."""
+        del previous_key
+        raise TargetRefusedError(f"{name}: this API can't take a restart back")
 
     def clear_cache(self, name: str, key: str) -> int:
         """Empty a cache, once per key."""

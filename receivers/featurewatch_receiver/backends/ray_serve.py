@@ -92,11 +92,15 @@ class RayServeBackend:
                 self._put(view.scaled(setpoint))
             return self._shown(name, lambda now: now.setpoint == setpoint)
 
-    def restart(self, name: str, key: str | None) -> Deployment:
-        """Replace every replica by setting a variable of its environment to the key.
+    def restart(self, name: str, key: str) -> Deployment:
+        """Replace every replica by setting a variable of its environment to the key."""
+        return self._restart(name, key)
 
-        None takes the variable away; replicas that do not have it yet then stay.
-        """
+    def undo_restart(self, name: str, previous_key: str | None) -> Deployment:
+        """Set the variable back, or take it away; replicas that do not have the new one stay."""
+        return self._restart(name, previous_key)
+
+    def _restart(self, name: str, key: str | None) -> Deployment:
         with self._writer:
             view = self._view(name)
             if view.restart_key == key:

@@ -72,12 +72,14 @@ class KubernetesBackend:
         self._persist(lambda: self._scale(name, setpoint, expected))
         return self.deployment(name)
 
-    def restart(self, name: str, key: str | None) -> Deployment:
-        """Replace every replica, once per key.
-
-        None, or the key of before, brings back the pods of before if they are still there.
-        """
+    def restart(self, name: str, key: str) -> Deployment:
+        """Replace every replica, once per key."""
         self._persist(lambda: self._restart(name, key))
+        return self.deployment(name)
+
+    def undo_restart(self, name: str, previous_key: str | None) -> Deployment:
+        """Mark the pods as before; those that are still there stay."""
+        self._persist(lambda: self._restart(name, previous_key))
         return self.deployment(name)
 
     def set_resources(
