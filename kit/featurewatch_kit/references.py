@@ -14,6 +14,7 @@ from featurewatch_receiver.configcheck import (
     check_database,
     check_responses,
     check_targets,
+    check_verification,
 )
 from featurewatch_receiver.configfile import Problem
 from featurewatch_receiver.values import seconds
@@ -23,6 +24,8 @@ ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_k
 DEFAULT_POLICY = "default"
 # Prometheus's default --query.lookback-delta.
 LOOKBACK_SECONDS = 300
+# How far rules/checks.libsonnet looks back at least, in evaluation intervals.
+READINGS_PER_CHECK = 4
 # Labels that the rules set, or use for something else, or sum away.
 NO_IDENTITY = RULE_LABELS | {
     *("category", "type", "scope", "window"),
@@ -52,6 +55,9 @@ def check_references(config: Config) -> Iterator[Problem]:
     yield from check_targets(config.targets, config.backends)
     yield from check_actions(config.responses)
     yield from check_abilities(config.responses, config.targets, config.backends)
+    interval = seconds(config.alerting.evaluation_interval)
+    if interval < LOOKBACK_SECONDS:  # else that is the fault
+        yield from check_verification(config.responses, READINGS_PER_CHECK * interval)
     yield from _responses(config)
     jobs = {"job": config.metrics.job, "receiver_job": config.metrics.receiver_job}
     yield from check_jobs(config.scrape, jobs)

@@ -37,6 +37,8 @@ DEFAULT_DURATION = timedelta(hours=8)
 LONGEST_DURATION = timedelta(days=30)
 # Alertmanager starts such a silence at once, however far its clock is from ours.
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+#: What a silence of the whole alert says before the reason.
+SILENCE = "featurewatch silence: "
 _COMMENT = re.compile(r"featurewatch (ack|resolve|hold) at level ([0-9]{1,3}): (.*)", re.DOTALL)
 
 Labels = Mapping[str, str]
@@ -175,7 +177,7 @@ class Acknowledger:
                 starts_at=_AT_ONCE,
                 ends_at=self._now() + note.duration,
                 created_by=note.user.strip(),
-                comment=f"featurewatch silence: {note.reason.strip()}",
+                comment=f"{SILENCE}{note.reason.strip()}",
             )
         )
 

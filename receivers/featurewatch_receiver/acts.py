@@ -98,7 +98,12 @@ def silence(core: Core, episode_id: str, said: Said, duration: timedelta) -> Mad
         others = [alert.labels for alert in client.alerts()]
         made_id = Acknowledger(client).silence(_exactly(episode.labels, others), note)
     made = Made(id=made_id, until=utc_now() + duration)  # Alertmanager's time, not ours
-    values = {"silenced_at": core.now(), "silenced_by": said.user}
+    values = {
+        "silenced_at": core.now(),
+        "silenced_by": said.user,
+        "silenced_until": made.until,
+        "silenced_reason": said.reason,
+    }
     with core.writer.begin() as connection:
         connection.execute(update(episodes).where(episodes.c.id == episode_id).values(values))
         audit.record(connection, core, deed := _deed(said, Act.SILENCE, episode_id, made))

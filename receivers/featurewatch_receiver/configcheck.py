@@ -16,6 +16,8 @@ from featurewatch_receiver.config import (
     Target,
 )
 from featurewatch_receiver.configfile import Problem, load
+from featurewatch_receiver.values import seconds
+from featurewatch_receiver.verifier import GOOD_READINGS, LOOK_AGAIN_SECONDS
 
 Targets = dict[str, Target]
 Backends = dict[str, BackendConfig]
@@ -37,6 +39,8 @@ def check_remediation(config: ReceiverConfig) -> Iterator[Problem]:
     yield from check_targets(config.targets, config.backends)
     yield from check_actions(config.responses)
     yield from check_abilities(config.responses, config.targets, config.backends)
+    looks = [seconds(alert.min_window) for alert in config.alerts.values() if alert.checks]
+    yield from check_verification(config.responses, max(looks, default=0))
     known = config.responses.actions.names()
     for name, alert in config.alerts.items():
         yield from check_responses(("alerts", name, "responses"), alert.responses, known)
@@ -109,6 +113,16 @@ def check_abilities(
                     f"name one that can in {action.where}, or write 'mode: \"off\"' for {name}"
                 )
                 yield Problem(path=("targets", extractor, key), message=message)
+
+
+def check_verification(responses: Responses, least: int) -> Iterator[Problem]:
+    """Each action that is verified has the time for two looks over the least window, in seconds."""
+    for name in responses.actions.names():
+        verify = seconds(responses.actions.get(name).verify)
+        if 0 < verify <= least + GOOD_READINGS * LOOK_AGAIN_SECONDS:
+            mend = f"write {2 * least}s or more, or 0s for no verification"
+            message = f"is too short to see anything: values are read over {least} s; {mend}"
+            yield Problem(path=("responses", "actions", name, "verify"), message=message)
 
 
 def can(backend: BackendConfig, protocol: type) -> bool:

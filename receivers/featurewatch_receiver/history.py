@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    case,
     exists,
     func,
     or_,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from featurewatch_receiver.acknowledge import SEVERITIES
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.paging import Cursor, Order, Page, page
 from featurewatch_receiver.schema import (
@@ -68,6 +70,17 @@ def list_episodes(core: Core, part: Part) -> Page:
     with core.reader.begin() as connection:
         _complete(core, connection, found.rows)
     return found
+
+
+def list_worst(core: Core, where: Conditions, limit: int) -> list[Row]:
+    """Open episodes, the worst severity and then the newest first; with all that hangs on them."""
+    ranks = case({word: n for n, word in enumerate(SEVERITIES)}, value=episodes.c.severity, else_=-1)
+    order = ranks.desc(), episodes.c.started_at.desc(), episodes.c.id.desc()
+    query = select(episodes, status_column).where(is_open, *where).order_by(*order).limit(limit)
+    with core.reader.begin() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(query)]
+        _complete(core, connection, rows)
+    return rows
 
 
 def list_remediations(core: Core, part: Part) -> Page:

@@ -293,14 +293,20 @@ class Planner:
         return decision
 
 
-def firing(connection: Connection, episode_id: str | None = None) -> list[Subject]:
-    """Episodes of which an alert fires, and is not muted as a whole: this one, or all."""
+def firing(
+    connection: Connection,
+    episode_id: str | None = None,
+    alertnames: Sequence[str] | None = None,
+) -> list[Subject]:
+    """Episodes of which an alert fires, and is not muted as a whole: this one, of these, or all."""
     columns = episodes.c.id, episodes.c.alertname, episodes.c.extractor
     fires = exists().where(alerts.c.episode_id == episodes.c.id, alerts.c.ends_at.is_(None))
     muted = or_(episodes.c.silenced_at.is_not(None), episodes.c.inhibited_at.is_not(None))
     query = select(*columns).where(episodes.c.resolved_at.is_(None), ~muted, fires)
     if episode_id is not None:
         query = query.where(episodes.c.id == episode_id)
+    if alertnames is not None:
+        query = query.where(episodes.c.alertname.in_(alertnames))
     return [
         Subject(episode_id=row.id, alertname=row.alertname, extractor=row.extractor)
         for row in connection.execute(query.order_by(episodes.c.started_at))

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver import durations, ledger, logs, silences, told
+from featurewatch_receiver import durations, heard, ledger, logs, silences, told
 from featurewatch_receiver.alertmanager import Alertmanager
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.differences import Differences, Found, open_alerts
@@ -180,8 +180,10 @@ def _look(reconciler: Reconciler, core: Core, was_away: str | None) -> str | Non
     away = None
     try:
         reconciler.look()
+        _note(core, None, None)
     except (AlertmanagerError, PrometheusError) as error:
-        away = "alertmanager" if isinstance(error, AlertmanagerError) else "prometheus"
+        away = heard.ALERTMANAGER if isinstance(error, AlertmanagerError) else heard.PROMETHEUS
+        _note(core, away, str(error))
         core.metrics.reconcile_failures.labels(away).inc()
         if away != was_away:
             logs.trouble("history can't be compared", error, server=away)
@@ -196,6 +198,18 @@ def _look(reconciler: Reconciler, core: Core, was_away: str | None) -> str | Non
             logs.event("history is compared again", server=was_away)
         core.metrics.reconciled_at.set(core.now().timestamp())
     return away
+
+
+def _note(core: Core, away: str | None, problem: str | None) -> None:
+    """Remember for the console who answered; without Alertmanager, Prometheus was not asked."""
+    asked = [heard.ALERTMANAGER]
+    if core.config.receiver.prometheus_url and away != heard.ALERTMANAGER:
+        asked.append(heard.PROMETHEUS)
+    try:
+        for name in asked:
+            heard.note(core, name, problem if name == away else None)
+    except SQLAlchemyError as error:
+        logs.trouble("database unavailable", error, duty="servers heard")
 
 
 def _report(core: Core, repair: Repair) -> None:

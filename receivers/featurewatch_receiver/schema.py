@@ -2,7 +2,8 @@
 
 The inbox is what came and is not yet applied. Episodes, alerts and notifications are what was
 heard and told; remediations, their steps and leases what was done about it; switches and audit what
-people did; watch and watch_told are the dead man's switch.
+people did; watch and watch_told are the dead man's switch; servers is what was last heard of
+Alertmanager and Prometheus; sessions is who has signed in to the console.
 """
 
 from datetime import UTC, datetime
@@ -87,7 +88,10 @@ episodes = Table(
     Column("first_acknowledged_at", UtcTime, comment="When somebody first took it."),
     Column("silenced_at", UtcTime, comment="Since when a silence mutes all of it; else null."),
     Column("silenced_by", Text, comment="Who made that silence."),
+    Column("silenced_until", UtcTime, comment="When that silence ends at the latest."),
+    Column("silenced_reason", Text, comment="What it says."),
     Column("inhibited_at", UtcTime, comment="Since when another alert mutes all of it; else null."),
+    Column("inhibited_by", JSON(none_as_null=True), comment="Name and extractor of those alerts."),
     Column("resolved_by", Text, comment="Who resolved it by hand."),
     Column("resolved_reason", Text, comment="What they said."),
 )
@@ -110,6 +114,7 @@ alerts = Table(
     Column("starts_at", UtcTime, nullable=False, comment="When it began to fire."),
     Column("ends_at", UtcTime, comment="When it ended; null while it fires."),
 )
+Index("alerts_by_fingerprint", alerts.c.fingerprint)
 
 notifications = Table(
     "episode_notifications",  # the engine has a table "notifications", in SQLite beside ours
@@ -121,6 +126,7 @@ notifications = Table(
     Column("receiver", Text, nullable=False, comment="Alertmanager's receiver."),
     Column("status", Text, nullable=False, comment="firing or resolved."),
 )
+Index("notifications_by_time", notifications.c.at)
 
 remediations = Table(
     "remediations",
@@ -232,4 +238,22 @@ watch_told = Table(
     metadata,
     Column("path", Text, primary_key=True, comment="The way by which people are told."),
     Column("told_at", UtcTime, nullable=False, comment="When they were last told it is missing."),
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("name", Text, primary_key=True, comment="alertmanager or prometheus."),
+    Column("asked_at", UtcTime, nullable=False, comment="When it was last asked."),
+    Column("heard_at", UtcTime, comment="When it last answered."),
+    Column("problem", Text, comment="Why it did not, if it did not."),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True, comment="SHA-256 of what the browser's cookie holds."),
+    Column("name", Text, nullable=False, comment="The person's."),
+    Column("token_sha256", Text, nullable=False, comment="Of the token they signed in with."),
+    Column("expires_at", UtcTime, nullable=False, comment="It is worth nothing from then on."),
 )

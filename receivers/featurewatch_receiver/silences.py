@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from featurewatch_receiver.acknowledge import Kind
-from featurewatch_receiver.alertmanager import Alert
+from featurewatch_receiver.acknowledge import ALERTNAME, EXTRACTOR, SILENCE, Kind
+from featurewatch_receiver.alertmanager import Alert, Silence
 from featurewatch_receiver.schema import alerts, episodes
 from featurewatch_receiver.text import without_nul
 from featurewatch_receiver.view import View
@@ -89,6 +89,27 @@ def _muted(row: Row[Any], firing: list[Alert], view: View, now: datetime) -> dic
     silenced = bool(by) and all(by)
     return {
         "silenced_at": (row.silenced_at or now) if silenced else None,
-        "silenced_by": without_nul(by[0][0].created_by) if silenced else None,
+        **_said(by[0][0] if silenced else None),
         "inhibited_at": None if speaking else row.inhibited_at or now,
+        "inhibited_by": None if speaking else _inhibiting(firing, view),
     }
+
+
+def _said(silence: Silence | None) -> dict[str, Any]:
+    if silence is None:
+        return dict.fromkeys(("silenced_by", "silenced_until", "silenced_reason"))
+    return {
+        "silenced_by": without_nul(silence.created_by),
+        "silenced_until": silence.ends_at,
+        "silenced_reason": without_nul(silence.comment).removeprefix(SILENCE),
+    }
+
+
+def _inhibiting(firing: list[Alert], view: View) -> list[dict[str, str]]:
+    """Name and extractor of the alerts that mute these."""
+    ids = {found for alert in firing for found in alert.status.inhibited_by}
+    named = {
+        tuple(without_nul(view.alerts[found].labels.get(n, "")) for n in (ALERTNAME, EXTRACTOR))
+        for found in ids & view.alerts.keys()
+    }
+    return [{ALERTNAME: name, EXTRACTOR: extractor} for name, extractor in sorted(named)]

@@ -5,6 +5,7 @@ nothing is touched before Prometheus, or at least Alertmanager, has been asked.
 """
 
 import math
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +40,20 @@ class Reading:
     value: float
     threshold: float
     violated: bool
+
+
+Readings = Mapping[str, Reading]
+
+
+def words(readings: Readings) -> str:
+    """The values beside their thresholds, for people."""
+    each = (f"{name} {r.value:.4g} (threshold {r.threshold:g})" for name, r in readings.items())
+    return ", ".join(each)
+
+
+def stored(readings: Readings) -> dict[str, float] | None:
+    """Values as JSON can hold them: an infinite ratio is none of its numbers."""
+    return {n: r.value for n, r in readings.items() if math.isfinite(r.value)} or None
 
 
 class Source:
@@ -82,6 +97,13 @@ class Source:
             for name, check in alert.checks.items()
         }
         return {name: reading for name, reading in read.items() if reading}
+
+    def readings_if_any(self, row: Remediation, window: timedelta | None = None) -> Readings:
+        """The same; nothing while Prometheus can't be asked."""
+        try:
+            return self.readings(row, window)
+        except PrometheusError:
+            return {}
 
     def fires(self, extractor: str) -> bool | None:
         """Whether an alert about the extractor's own values fires; None without a Prometheus.

@@ -17,9 +17,11 @@ Duty = Callable[[Core, WorkQueue], object]
 
 
 def reconsider(core: Core, queue: WorkQueue) -> None:
-    """Decide again about every episode that fires."""
+    """Decide again about every episode that fires and has a response."""
+    answered = [name for name, alert in core.config.alerts.items() if alert.responses]
     with core.writer.begin() as connection:
-        decisions = Planner(core, connection, queue).consider(firing(connection))
+        subjects = firing(connection, alertnames=answered)
+        decisions = Planner(core, connection, queue).consider(subjects)
     for decision in decisions:
         report_decision(core, decision)
 

@@ -49,7 +49,7 @@ def new_user(name: str, role: Role) -> tuple[str, str]:
         raise ConfigError([f"--name: {name!r} is no name; write a short text without commas"])
     token = secrets.token_urlsafe(32)
     quoted = name.replace("'", "''")
-    return token, f"  - {{name: '{quoted}', role: {role}, token_sha256: '{_digest(token)}'}}"
+    return token, f"  - {{name: '{quoted}', role: {role}, token_sha256: '{digest(token)}'}}"
 
 
 def is_name(text: str) -> bool:
@@ -88,7 +88,8 @@ def _is_digest(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """Return what the users' file holds of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -115,11 +116,10 @@ class Door:
             UsersFileError: the users' file can't be used now.
 
         """
-        if self._proxy and (name := _signed_in(self._proxy, headers, address)):
-            role = Role.RESPONDER if name in self._proxy.responders else Role.VIEWER
-            return Person(name=name, role=role, by_proxy=True)
+        if signed_in := self.signed_in(headers, address):
+            return signed_in
         scheme, _, token = authorization.partition(" ")
-        given = _digest(token.strip())
+        given = digest(token.strip())
         found = None
         for user in self._users():  # every one of them: the time taken tells nothing
             if hmac.compare_digest(user.token_sha256, given) and scheme.lower() == "bearer":
@@ -127,6 +127,25 @@ class Door:
         if found is None:
             raise UnknownPersonError(UNKNOWN)
         return found
+
+    def signed_in(self, headers: Headers, address: str | None) -> Person | None:
+        """Return whom the proxy has signed in; None: nobody, or it is no such proxy."""
+        if self._proxy is None or not (name := _signed_in(self._proxy, headers, address)):
+            return None
+        role = Role.RESPONDER if name in self._proxy.responders else Role.VIEWER
+        return Person(name=name, role=role, by_proxy=True)
+
+    def known(self, name: str, token_sha256: str) -> Person | None:
+        """Return who has that token now; None: nobody of this name has it any more.
+
+        Raises:
+            UsersFileError: the users' file can't be used now.
+
+        """
+        for user in self._users():
+            if user.name == name and hmac.compare_digest(user.token_sha256, token_sha256):
+                return Person(name=user.name, role=user.role)
+        return None
 
     def _users(self) -> list[User]:
         if self._file is None:

@@ -5,7 +5,7 @@ read over the later half of the time since the action: a cache that was just cle
 first, and a cure shows the more surely the longer it lasts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,14 +13,12 @@ from featurewatch_receiver.config import AlertResponse
 from featurewatch_receiver.converge import Patience
 from featurewatch_receiver.errors import DeadlineError
 from featurewatch_receiver.remediations import State
-from featurewatch_receiver.source import Reading
+from featurewatch_receiver.source import Readings, words
 from featurewatch_receiver.values import seconds
 
 LOOK_AGAIN_SECONDS = 2.0
 #: One good reading between two bad ones is no cure.
 GOOD_READINGS = 2
-
-Readings = Mapping[str, Reading]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +57,6 @@ class Verification:
             except DeadlineError:
                 return _too_late(readings)
             self.patience.wait()
-
-
-def words(readings: Readings) -> str:
-    """The values beside their thresholds, for people."""
-    each = (f"{name} {r.value:.4g} (threshold {r.threshold:g})" for name, r in readings.items())
-    return ", ".join(each)
 
 
 def _too_late(readings: Readings) -> Verdict:

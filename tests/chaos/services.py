@@ -50,10 +50,11 @@ class Services(Target):
 
 @dataclass
 class Moody(Services):
-    """Answers well half of the time, and else in one of its moods."""
+    """Answers well every other time, and else in one of its moods, each as often as the others."""
 
     moods: tuple[str, ...] = ("slow",)
     chance: random.Random = field(default_factory=random.Random)
+    coming: list[str] = field(default_factory=list)
     #: Seconds from a change to its answer, when it is slow.
     slowness: float = 0.5
     #: How often each mood was had.
@@ -62,9 +63,11 @@ class Moody(Services):
 
     def mood(self) -> str:
         with self.lock:
-            mood = "well" if self.chance.random() < 0.5 else self.chance.choice(self.moods)
-            self.had[mood] += 1
-            return mood
+            if not self.coming:
+                self.coming = [*self.moods, *("well",) * len(self.moods)]
+                self.chance.shuffle(self.coming)
+            self.had[self.coming[-1]] += 1
+            return self.coming.pop()
 
 
 class MoodyHandler(BaseHTTPRequestHandler):

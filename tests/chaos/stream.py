@@ -20,6 +20,11 @@ def alert_of(name: str) -> str:
     return ALERTS[int(name.rpartition("-")[2]) % len(ALERTS)]
 
 
+def effect_of(action: str, name: str) -> str:
+    """What the target writes down when it is done."""
+    return f"clear {name}" if action == "clear_cache" else f"scale {name} 2"
+
+
 class Stream:
     """A context manager: the senders of it run until its block ends."""
 
@@ -29,9 +34,7 @@ class Stream:
         self._stop = threading.Event()
         # Each sender has its own extractors: what it says of one comes in order.
         self._senders = [
-            threading.Thread(
-                target=self._run, args=(random.Random(f"{seed}/{n}"), names[n::senders])
-            )
+            threading.Thread(target=self._run, args=(f"{seed}/{n}", names[n::senders]))
             for n in range(senders)
         ]
         self._lock = threading.Lock()
@@ -40,6 +43,8 @@ class Stream:
         self.ended: set[str] = set()
         self.posts = 0
         self.answered = 0
+        #: How often the answer was 503.
+        self.refused = 0
 
     def __enter__(self) -> "Stream":
         for sender in self._senders:
@@ -90,6 +95,7 @@ class Stream:
         with self._lock:
             self.posts += 1
             self.answered += code == 200
+            self.refused += code == 503
         return code == 200
 
     def _note(self, names: set[str], some: list[str]) -> None:

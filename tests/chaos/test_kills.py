@@ -16,7 +16,7 @@ from chaos.aftermath import Aftermath
 from chaos.conftest import let_act
 from chaos.fleet import Fleet
 from chaos.services import Services
-from chaos.stream import Stream, alert_of
+from chaos.stream import Stream, alert_of, effect_of
 from featurewatch_receiver.remediations import OUTCOMES, State
 
 #: Of both databases together.
@@ -93,10 +93,6 @@ def each_effect_is_one(aftermath: Aftermath, target: Services) -> None:
     assert set(wanted.values()) == {1}
     assert Counter(target.effects) == wanted
     assert {row.id for row in aftermath.done() if row.action == "clear_cache"} == set(target.keys)
-
-
-def effect_of(action: str, name: str) -> str:
-    return f"clear {name}" if action == "clear_cache" else f"scale {name} 2"
 
 
 def report(kind: str, seed: int, kills: int, stream: Stream, target: Services) -> None:

@@ -232,6 +232,12 @@ FAULTS = {
         " can't do it; name one that can in backend, or write 'mode: \"off\"' for"
         " scale_up_deployment",
     ),
+    "a verification that ends before there is anything to see": (
+        "responses:\n  actions:\n    clear_cache:\n      verify: 1m\n",
+        4,
+        "responses.actions.clear_cache.verify: is too short to see anything: values are read over"
+        " 60 s; write 120s or more, or 0s for no verification",
+    ),
     "a key of another kind of backend": (
         "backends: {keys: {kind: redis, url: 'redis://localhost:6379/0', request_timeout: 5s,"
         " caches: {feature_cache: {prefix: f}}, token_file: x}}\n",

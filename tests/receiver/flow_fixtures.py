@@ -33,7 +33,7 @@ def make_flow(
 
         still = SimpleNamespace(monotonic=monotonic)
         monkeypatch.setattr("featurewatch_receiver.clock.time", still)
-        monkeypatch.setattr("featurewatch_receiver.remediator.open_backend", lambda *_: platform)
+        monkeypatch.setattr("featurewatch_receiver.task.open_backend", lambda *_: platform)
         return Flow(made.core, made.queue, made.clock, platform)
 
     return make

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as runs
 from hypothesis.stateful import run_state_machine_as_test
 
-from featurewatch_receiver import ledger, remediator
+from featurewatch_receiver import ledger, task
 from featurewatch_receiver.config import ReceiverConfig
 from receiver.automation import Flow
 from receiver.budget_machine import ALERTS, ATTEMPTS, TARGETS, Machine
@@ -18,7 +18,7 @@ from receiver.payloads import T0, Json, alert, at
 
 @pytest.fixture
 def machine(settings: Json, blank_database: Path, monkeypatch: pytest.MonkeyPatch) -> type[Machine]:
-    monkeypatch.setattr(remediator, "open_backend", lambda *_: Machine.current.platform)
+    monkeypatch.setattr(task, "open_backend", lambda *_: Machine.current.platform)
 
     def monotonic() -> float:
         return (Machine.current.clock.now - T0).total_seconds()

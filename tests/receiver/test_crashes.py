@@ -5,9 +5,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from featurewatch_receiver import remediations
+from featurewatch_receiver import preparation, remediations
+from featurewatch_receiver.actions.base import Plan
 from featurewatch_receiver.errors import TargetRefusedError, TargetSilentError
 from featurewatch_receiver.remediations import State, Step
+from featurewatch_receiver.source import Readings
+from featurewatch_receiver.task import Task
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert
 
@@ -108,16 +111,15 @@ def test_two_processes_that_prepare_one_remediation_make_one_plan(
 ) -> None:
     flow.deliver(alert())
     row_id = flow.only().id
-    let_run = flow.remediator._let_run
+    let_run = preparation.let_run
 
-    def overtaken(*arguments: object) -> None:
-        monkeypatch.setattr(flow.remediator, "_let_run", let_run)
+    def overtaken(task: Task, _: Plan, readings: Readings) -> None:
+        monkeypatch.setattr(preparation, "let_run", let_run)
         assert flow.remediator.prepare(row_id)
         assert flow.remediator.carry_out(row_id)
-        row, _, values = arguments
-        let_run(row, {"replicas": 9}, values)  # type: ignore[arg-type]
+        let_run(task, {"replicas": 9}, readings)
 
-    monkeypatch.setattr(flow.remediator, "_let_run", overtaken)
+    monkeypatch.setattr(preparation, "let_run", overtaken)
     flow.remediator.prepare(row_id)
     plan = flow.only().plan
     assert plan is not None
@@ -138,7 +140,7 @@ def test_a_plan_is_kept_as_it_will_be_read_again(
             return {"at": object()}
 
     monkeypatch.setattr(
-        "featurewatch_receiver.remediator.actions", lambda: {"scale_up_deployment": Odd()}
+        "featurewatch_receiver.task.actions", lambda: {"scale_up_deployment": Odd()}
     )
     flow.deliver(alert())
     assert not flow.remediator.prepare(flow.only().id)

@@ -16,6 +16,7 @@ import pytest
 from featurewatch_receiver.actions import BUILT_IN, actions
 from featurewatch_receiver.configcheck import load_receiver_config
 from featurewatch_receiver.errors import ConfigError
+from featurewatch_receiver.task import Task
 from receiver.automation import Flow
 from receiver.payloads import Json, alert
 
@@ -150,9 +151,10 @@ def test_a_crash_between_act_and_record_does_not_load_twice(
     def vanish(*_: object, **__: object) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(first.remediator, "_enter", vanish)
+    monkeypatch.setattr(Task, "enter", vanish)
     with pytest.raises(SystemExit):
         first.remediator.carry_out(row_id)
+    monkeypatch.undo()
     assert make_flow().run(row_id).state == "done"
     assert service.puts == [{"load": 18}]
 

@@ -8,6 +8,7 @@ from featurewatch_receiver import approvals
 from featurewatch_receiver.backends.base import Deployment
 from featurewatch_receiver.errors import TargetRefusedError, TargetUnreachableError
 from featurewatch_receiver.remediations import State
+from featurewatch_receiver.task import Task
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert, at
 
@@ -204,7 +205,7 @@ def test_who_cancels_in_the_last_moment_can_rely_on_it(
     flow.deliver(alert())
     row_id = flow.only().id
     assert flow.remediator.prepare(row_id)
-    monkeypatch.setattr(flow.remediator, "_is_cancelled", lambda _: False)  # just before
+    monkeypatch.setattr(Task, "_is_cancelled", lambda _: False)  # just before
     look = platform.deployment
 
     def cancel_and_look(name: str) -> Deployment:

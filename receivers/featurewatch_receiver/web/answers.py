@@ -111,7 +111,13 @@ class Episode(Answer):
     acknowledged_reason: str | None
     silenced_at: Time | None
     silenced_by: str | None
+    silenced_until: Time | None
+    silenced_reason: str | None
     inhibited_at: Time | None
+    inhibited_by: Annotated[
+        list[dict[str, str]] | None,
+        Field(description="Name and extractor of each alert that mutes it."),
+    ]
     resolved_by: str | None
     resolved_reason: str | None
     alerts: list[AlertLevel]

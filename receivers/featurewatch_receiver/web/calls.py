@@ -6,7 +6,7 @@ The table of calls is both what is served and what is described.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pydantic
 from flask import Request
@@ -18,6 +18,8 @@ from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.text import one_line
 from featurewatch_receiver.users import Person
 from featurewatch_receiver.web.questions import Nothing, Query
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
@@ -94,15 +96,32 @@ class Call:
             query = self.query.model_validate(_parameters(request, self.query))
             body = self.body.model_validate_json(request.get_data()) if self.body else None
         except pydantic.ValidationError as error:
-            problems = error.errors(include_url=False)
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            model = self.body if error.title == getattr(self.body, "__name__", None) else self.query
-            raise QuestionError(_line(problems[0], model or self.query) + more) from error
+            ours = error.title == getattr(self.body, "__name__", None)
+            raise _refusal(error, (self.body if ours else None) or self.query) from error
         return query, body
 
 
 class QuestionError(Exception):
     """Parameters or body are not what the call takes. The text names the place and the mend."""
+
+
+def check(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Read what a form holds.
+
+    Raises:
+        QuestionError: it is not what the model takes.
+
+    """
+    try:
+        return model.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise _refusal(error, model) from error
+
+
+def _refusal(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> QuestionError:
+    problems = error.errors(include_url=False)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return QuestionError(_line(problems[0], model) + more)
 
 
 def _parameters(request: Request, model: type[Query]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def get_me(asked: Asked) -> Any:
 
 def get_alerts(asked: Asked) -> Json:
     """What fires."""
-    where = [is_open, fires, *_chosen(asked.query)]
+    where = [is_open, fires, *chosen(asked.query)]
     found = list_episodes(asked.core, _part(asked.query, where, hours=None))
     return {"alerts": found.rows, "next": found.next}
 
@@ -51,7 +51,7 @@ def get_alert(asked: Asked) -> Json:
 
 def get_episodes(asked: Asked) -> Json:
     """History of alerts."""
-    found = list_episodes(asked.core, _part(asked.query, _chosen(asked.query), asked.query.hours))
+    found = list_episodes(asked.core, _part(asked.query, chosen(asked.query), asked.query.hours))
     return {"episodes": found.rows, "next": found.next}
 
 
@@ -143,7 +143,8 @@ def _part(query: Listed, where: list[Condition], hours: int | None) -> Part:
     return Part(where=where, hours=hours, limit=query.limit, cursor=query.cursor)
 
 
-def _chosen(query: EpisodeFilter) -> list[Condition]:
+def chosen(query: EpisodeFilter) -> list[Condition]:
+    """The conditions of a filter."""
     return [
         *_among(status_column, query.status),
         *_among(episodes.c.severity, query.severity),

@@ -1,4 +1,4 @@
-"""What people did, notifications, verification, approval, leases, audit, watch, inbox."""
+"""What people did and were told, verification, approval, leases, watch, inbox, console."""
 
 from datetime import UTC, datetime
 
@@ -41,6 +41,7 @@ def upgrade() -> None:
     _create_audit()
     _create_watch()
     _create_inbox()
+    _create_console()
 
 
 def _extend_episodes() -> None:
@@ -51,7 +52,10 @@ def _extend_episodes() -> None:
         sa.Column("first_acknowledged_at", UtcTime),
         sa.Column("silenced_at", UtcTime),
         sa.Column("silenced_by", sa.Text),
+        sa.Column("silenced_until", UtcTime),
+        sa.Column("silenced_reason", sa.Text),
         sa.Column("inhibited_at", UtcTime),
+        sa.Column("inhibited_by", sa.JSON),
         sa.Column("resolved_by", sa.Text),
         sa.Column("resolved_reason", sa.Text),
     ):
@@ -196,3 +200,22 @@ def _create_inbox() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
     op.create_index("inbox_by_fault", "inbox", ["fault", "size"])
+
+
+def _create_console() -> None:
+    op.create_table(
+        "servers",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("asked_at", UtcTime, nullable=False),
+        sa.Column("heard_at", UtcTime),
+        sa.Column("problem", sa.Text),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("token_sha256", sa.Text, nullable=False),
+        sa.Column("expires_at", UtcTime, nullable=False),
+    )
+    op.create_index("alerts_by_fingerprint", "alerts", ["fingerprint"])
+    op.create_index("notifications_by_time", "episode_notifications", ["at"])

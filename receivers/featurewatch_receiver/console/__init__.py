@@ -1,0 +1,1 @@
+"""The alert console: what the receiver knows, as pages for the person on call."""

@@ -1,0 +1,305 @@
+"""The console's routes: who gets in, which page or form it is, and what a browser may do with it."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from featurewatch_receiver import logs
+from featurewatch_receiver.accessconfig import Role
+from featurewatch_receiver.acknowledge import SEVERITIES
+from featurewatch_receiver.console import exports, questions
+from featurewatch_receiver.console.forms import FORMS, Form, about
+from featurewatch_receiver.console.pages import PAGES, Elsewhere, Page, show_around
+from featurewatch_receiver.console.visits import FIELD, FORM, SESSION, Visits
+from featurewatch_receiver.console.words import FILTERS
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.errors import (
+    AlertmanagerError,
+    ConflictError,
+    CursorError,
+    MissingError,
+    NoteError,
+    ReceiverError,
+    UsersFileError,
+)
+from featurewatch_receiver.statuses import Status
+from featurewatch_receiver.web.calls import Asked, QuestionError, check
+
+_CODES: dict[type[Exception], int] = {
+    QuestionError: 400,
+    CursorError: 400,
+    NoteError: 400,
+    MissingError: 404,
+    ConflictError: 409,
+    AlertmanagerError: 502,
+    UsersFileError: 503,
+}
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # Addresses hold names of alerts; other sites need not know them.
+    "Referrer-Policy": "same-origin",
+}
+_AWAY = "The database is not available; nothing was stored. Try again in a moment."
+_NOT_OURS = "This form is not of this page, or you have signed in anew since. Open it again."
+
+
+def console(core: Core, queue: WorkQueue) -> Blueprint:
+    """Return the blueprint; all but the sign-in page and its files is for people who are known."""
+    return _Console(core, queue).blueprint
+
+
+class _Console:
+    def __init__(self, core: Core, queue: WorkQueue):
+        self._core = core
+        self._queue = queue
+        self._visits = Visits(core)
+        self.blueprint = Blueprint(
+            "console",
+            __name__,
+            template_folder="templates",
+            static_folder="static",
+            static_url_path="/static",
+        )
+        self._add_routes()
+
+    def _add_routes(self) -> None:
+        add = self.blueprint.add_url_rule
+        for page in PAGES:
+            add(page.path, page.name, self._page(page), merge_slashes=False)
+        add("/history.csv", "history_csv", lambda: self._export("text/csv", exports.as_csv))
+        add(
+            "/history.json", "history_json", lambda: self._export("application/json", exports.as_json)
+        )
+        for methods, run in ((["GET"], self._ask), (["POST"], self._act)):
+            for path in ("/acts/<act>", "/acts/<act>/<path:subject>"):
+                add(path, run.__name__.strip("_"), run, methods=methods, merge_slashes=False)
+        add("/sign-in", "sign_in", self._show_sign_in)
+        add("/sign-in", "signs_in", self._sign_in, methods=["POST"])
+        add("/sign-out", "sign_out", self._sign_out, methods=["POST"])
+        self.blueprint.before_request(self._let_in)
+        self.blueprint.after_request(self._guard)
+        for kind in (*_CODES, HTTPException, SQLAlchemyError):
+            self.blueprint.register_error_handler(kind, self._refuse)
+
+    # --- who gets in
+
+    def _let_in(self) -> AnyResponse | None:
+        open_ones = ("static", "sign_in", "signs_in")
+        g.person = None
+        if request.endpoint == "console.static":
+            return None
+        g.form_key, g.form_is_new = self._visits.form_key(request)
+        g.person = self._visits.who(request)
+        if request.method == "POST" and not self._visits.is_own_form(request):
+            abort(403, _NOT_OURS)
+        if g.person or (request.endpoint or "").rpartition(".")[2] in open_ones:
+            return None
+        if request.headers.get("Sec-Fetch-Site") == "cross-site":
+            # From a link in a mail the browser keeps our cookie back; from a page of ours it
+            # does not.
+            return make_response(render_template("bounce.html", to=request.full_path))
+        to = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("console.sign_in", to=to if to != "/" else None), 303)
+
+    def _guard(self, response: Response) -> Response:
+        response.headers.update(HEADERS)
+        if request.endpoint == "console.static":
+            response.cache_control.no_cache = True
+            return response
+        response.cache_control.no_store = True
+        if getattr(g, "form_is_new", False):
+            self._visits.keep(request, response, FORM, g.form_key)
+        return response
+
+    def _show_sign_in(self, fault: str | None = None) -> AnyResponse:
+        if g.person:
+            return redirect(url_for("console.overview"), 303)
+        page = render_template(
+            "sign_in.html",
+            takes_tokens=self._visits.takes_tokens,
+            by_proxy=self._core.config.access.proxy is not None,
+            to=request.values.get("to", ""),
+            fault=fault,
+            **self._form_word(),
+        )
+        return make_response(page, 401 if fault else 200)
+
+    def _sign_in(self) -> AnyResponse:
+        signed_in = self._visits.sign_in(request.form.get("token", "").strip())
+        if signed_in is None:
+            return self._show_sign_in("Nobody has this token. Look whether all of it was pasted.")
+        person, key = signed_in
+        logs.event("signed in", actor=person.name)
+        response = redirect(_own_path(request.form.get("to", "")), 303)
+        self._visits.keep(request, response, SESSION, key)
+        return response
+
+    def _sign_out(self) -> AnyResponse:
+        response = redirect(url_for("console.sign_in"), 303)
+        self._visits.sign_out(request, response)
+        return response
+
+    # --- pages
+
+    def _page(self, page: Page) -> Callable[..., AnyResponse]:
+        def view(**path: str) -> AnyResponse:
+            query = questions.asked(page.query, request.args)
+            asked = self._asked(path, query)
+            try:
+                shown = page.look(asked)
+            except Elsewhere as other:
+                return redirect(url_for(f"console.{other.page}", **other.values), 303)
+            done = FORMS.get(getattr(query, "done", None) or "")
+            return self._render(
+                f"{page.name}.html",
+                asked,
+                title=page.title,
+                here=page.name,
+                query=query,
+                notice=done.done if done else None,
+                **shown,
+            )
+
+        return view
+
+    def _export(self, kind: str, write: Callable[[Asked], Any]) -> AnyResponse:
+        asked = self._asked({}, questions.asked(questions.History, request.args))
+        response = Response(write(asked), mimetype=kind)
+        name = f"history.{kind.rpartition('/')[2]}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    # --- acts
+
+    def _ask(self, act: str, subject: str = "") -> AnyResponse:
+        form, asked = self._form(act, subject)
+        return self._show_form(form, asked, subject, dict(request.args.items()), None, 200)
+
+    def _act(self, act: str, subject: str = "") -> AnyResponse:
+        form, asked = self._form(act, subject)
+        given = form.values(request.form)
+        where = form.subject(asked)
+        try:
+            body = check(form.body, given)
+            done = form.run(Asked(**vars(asked) | {"body": body}))
+        except (QuestionError, ConflictError, AlertmanagerError, NoteError) as error:
+            return self._show_form(form, asked, subject, given, _plain(error), _code(error))
+        page, at = where["page"], where["at"]
+        if "action" in form.body.model_fields:
+            page, at = "remediation", {"remediation_id": done["id"]}
+        return redirect(url_for(f"console.{page}", **at, **{questions.DONE: act}), 303)
+
+    def _form(self, act: str, subject: str) -> tuple[Form, Asked]:
+        form = FORMS.get(act)
+        if form is None or bool(subject) != bool(form.key):
+            raise MissingError("page: there is nothing here")
+        if not g.person.role.includes(Role.RESPONDER):
+            abort(403, f"{g.person.name} is a viewer; this needs a responder.")
+        return form, self._asked({form.key: subject} if form.key else {}, None)
+
+    def _show_form(  # noqa: PLR0913  # all that makes the page
+        self,
+        form: Form,
+        asked: Asked,
+        subject: str,
+        given: dict[str, str],
+        fault: str | None,
+        code: int,
+    ) -> AnyResponse:
+        where, says = about(asked, form, given)
+        page = self._render(
+            "act.html",
+            asked,
+            title=form.title,
+            form=form,
+            where=where,
+            says=says,
+            given=given,
+            subject=subject,
+            fault=fault,
+            key=given.get("key") or secrets.token_urlsafe(16),
+            address=url_for("console.act", act=form.act.value, subject=subject or None),
+        )
+        page.status_code = code
+        return page
+
+    # --- what all have in common
+
+    def _asked(self, path: dict[str, str], query: Any) -> Asked:
+        if "\0" in "".join(path.values()):
+            raise MissingError("page: there is nothing here")
+        return Asked(
+            core=self._core,
+            queue=self._queue,
+            person=g.person,
+            path=path,
+            query=query,
+            body=None,
+        )
+
+    def _form_word(self) -> dict[str, str]:
+        word = self._visits.form_word(request, g.form_key)
+        return {"form_field": FIELD, "form_word": word}
+
+    def _render(self, template: str, asked: Asked, **values: Any) -> Response:
+        page = render_template(
+            template,
+            may_act=asked.person.role.includes(Role.RESPONDER),
+            severities=list(reversed(SEVERITIES)),
+            statuses=list(Status),
+            forms=FORMS,
+            **FILTERS,
+            **self._form_word(),
+            **show_around(asked),
+            **values,
+        )
+        return make_response(page)
+
+    def _refuse(self, error: Exception) -> AnyResponse:
+        if isinstance(error, HTTPException):
+            code, text = error.code or 500, error.description or ""
+        elif isinstance(error, SQLAlchemyError):
+            logs.trouble("database unavailable", error)
+            code, text = 503, _AWAY
+        else:
+            code, text = _code(error), _plain(error)
+        signed_in = bool(getattr(g, "person", None))
+        return make_response(render_template("refusal.html", text=text, signed_in=signed_in), code)
+
+
+def _code(error: Exception) -> int:
+    return next(code for kind, code in _CODES.items() if isinstance(error, kind))
+
+
+def _plain(error: ReceiverError | QuestionError | Exception) -> str:
+    """What the API says, without where to look in the API."""
+    return str(error).partition("; see /api")[0]
+
+
+def _own_path(to: str) -> str:
+    """Where to go after signing in: never to another site."""
+    parts = urlsplit(to.replace("\\", "/"))
+    ours = to.startswith("/") and not to.startswith("//") and not (parts.scheme or parts.netloc)
+    return to if ours and to.isprintable() else url_for("console.overview")

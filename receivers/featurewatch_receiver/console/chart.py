@@ -1,0 +1,137 @@
+"""The course of an alert's values, as lines of an SVG."""
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from featurewatch_receiver.config import Check, ReceiverConfig
+from featurewatch_receiver.errors import PrometheusError
+from featurewatch_receiver.prometheus import Prometheus, literal
+
+WIDTH, HEIGHT = 600, 120
+_EDGE = 6
+#: A page must not wait for longer.
+TIMEOUT_SECONDS = 2.0
+_POINTS = 120
+_BEFORE, _AFTER, _LONGEST = timedelta(minutes=30), timedelta(minutes=15), timedelta(days=7)
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One value beside its threshold; the lines are in units of the SVG."""
+
+    name: str
+    breach: str
+    start: datetime
+    end: datetime
+    last: float
+    lowest: float
+    highest: float
+    threshold: float | None
+    lines: list[str]
+    threshold_y: float | None
+    #: Where the alert began.
+    began_x: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Span:
+    start: datetime
+    end: datetime
+    began: datetime
+
+    @property
+    def step(self) -> float:
+        return max(15.0, (self.end - self.start).total_seconds() / _POINTS)
+
+    def x(self, time: float) -> float:
+        share = (time - self.start.timestamp()) / (self.end - self.start).total_seconds()
+        return round(share * WIDTH, 1)
+
+
+def charts(
+    config: ReceiverConfig,
+    alertname: str,
+    extractor: str,
+    began: datetime,
+    ended: datetime | None,
+    now: datetime,
+) -> list[Chart]:
+    """A chart of each value of the alert, from half an hour before it began.
+
+    Raises:
+        PrometheusError: it can't be asked.
+
+    """
+    alert, url = config.alerts.get(alertname), config.receiver.prometheus_url
+    if alert is None or url is None:
+        return []
+    end = min(now, ended + _AFTER) if ended else now
+    span = _Span(start=max(began - _BEFORE, end - _LONGEST), end=end, began=began)
+    if span.end <= span.start:
+        return []
+    with closing(Prometheus(url, TIMEOUT_SECONDS)) as prometheus:
+        found = (
+            _chart(prometheus, name, check, extractor, alert.window, span)
+            for name, check in alert.checks.items()
+        )
+        return [chart for chart in found if chart]
+
+
+def expression(text: str, extractor: str, window: str) -> str:
+    """PromQL of a check, for one extractor."""
+    return text.replace("$window", window).replace("$extractor", literal(extractor))
+
+
+def _chart(
+    prometheus: Prometheus, name: str, check: Check, extractor: str, window: str, span: _Span
+) -> Chart | None:
+    values, thresholds = (
+        prometheus.course(expression(text, extractor, window), span.start, span.end, span.step)
+        for text in (check.value, check.threshold)
+    )
+    points = [[p for p in series if math.isfinite(p[1])] for series in values]
+    seen = [value for series in points for _, value in series]
+    if not seen:
+        return None
+    threshold = next((series[-1][1] for series in thresholds if series), None)
+    bounds = [*seen, *([] if threshold is None else [threshold])]
+    low, high = min(bounds), max(bounds)
+
+    def y(value: float) -> float:
+        share = (value - low) / (high - low) if high > low else 0.5
+        return round(HEIGHT - _EDGE - share * (HEIGHT - 2 * _EDGE), 1)
+
+    return Chart(
+        name=name,
+        breach=check.breach,
+        start=span.start,
+        end=span.end,
+        last=next(series[-1][1] for series in points if series),
+        lowest=min(seen),
+        highest=max(seen),
+        threshold=threshold,
+        lines=[
+            " ".join(f"{span.x(at)},{y(value)}" for at, value in part)
+            for series in points
+            for part in _unbroken(series, span.step)
+        ],
+        threshold_y=None if threshold is None else y(threshold),
+        began_x=max(0.0, span.x(span.began.timestamp())),
+    )
+
+
+def _unbroken(series: Points, step: float) -> Iterator[Points]:
+    """Parts without a gap: a line over a gap would show values that nobody measured."""
+    part: Points = []
+    for point in series:
+        if part and point[0] - part[-1][0] > 1.5 * step:
+            yield part
+            part = []
+        part.append(point)
+    if part:
+        yield part

@@ -1,0 +1,88 @@
+"""Other places to look: Prometheus, Alertmanager, Grafana; and when the first two last answered."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+
+from featurewatch_receiver import heard
+from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.console.chart import expression
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.prometheus import literal
+from featurewatch_receiver.reconcile import LOOK_SECONDS
+
+#: Nobody has asked any more: three looks were missed.
+SILENT = timedelta(seconds=4 * LOOK_SECONDS)
+_WEB = re.compile(r"https?://\S+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Away:
+    """A server that does not answer."""
+
+    name: str
+    #: When it last did; None: never.
+    heard_at: datetime | None
+    problem: str
+
+
+def away(core: Core, connection: Connection) -> list[Away]:
+    """Which servers are away; what is shown of them is as old as their last answer."""
+    receiver, known, now = core.config.receiver, heard.read(connection), core.now()
+    urls = {
+        heard.ALERTMANAGER: receiver.alertmanager_url,
+        # It is asked in the same round.
+        heard.PROMETHEUS: receiver.prometheus_url if receiver.alertmanager_url else None,
+    }
+    found = []
+    for name, url in urls.items():
+        last = known.get(name)
+        if url is None or last is None:
+            continue
+        problem = last.problem
+        if problem is None and now - last.asked_at > SILENT:
+            problem = "no receiver has asked it since; does a worker run?"
+        if problem:
+            found.append(Away(name=name.capitalize(), heard_at=last.heard_at, problem=problem))
+    return found
+
+
+def links(config: ReceiverConfig, episode: dict[str, Any]) -> dict[str, str]:
+    """Name and address of each place that shows more of an episode."""
+    receiver, notes = config.receiver, episode["annotations"]
+    name, extractor = episode["alertname"], episode["extractor"] or ""
+    found = {"Grafana": notes.get("dashboard_url", ""), "Runbook": notes.get("runbook_url", "")}
+    if receiver.prometheus_url:
+        found["Prometheus"] = _plain(receiver.prometheus_url) + _graph(config, name, extractor)
+    if receiver.alertmanager_url:
+        matchers = f"{{alertname={literal(name)}" + (
+            f",extractor={literal(extractor)}}}" if extractor else "}"
+        )
+        wanted = f"/#/alerts?silenced=true&inhibited=true&filter={quote(matchers, safe='')}"
+        found["Alertmanager"] = _plain(receiver.alertmanager_url) + wanted
+    # Annotations are anybody's: an address of another kind could be a script.
+    return {label: url for label, url in found.items() if _WEB.fullmatch(url)}
+
+
+def _graph(config: ReceiverConfig, name: str, extractor: str) -> str:
+    alert = config.alerts.get(name)
+    checks = list(alert.checks.values()) if alert else []
+    texts = [
+        expression(text, extractor, alert.window if alert else "")
+        for check in checks
+        for text in (check.value, check.threshold)
+    ] or [f"ALERTS{{alertname={literal(name)}}}"]
+    panels = (
+        f"g{n}.expr={quote(text, safe='')}&g{n}.tab=0&g{n}.range_input=2h"
+        for n, text in enumerate(texts)
+    )
+    return "/graph?" + "&".join(panels)
+
+
+def _plain(url: str) -> str:
+    """An address without its login."""
+    return re.sub("//[^/]*@", "//", url).rstrip("/")

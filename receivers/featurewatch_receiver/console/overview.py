@@ -1,0 +1,125 @@
+"""What fires, as incidents: a correlated alert with its members, and each extractor by itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from featurewatch_receiver.acknowledge import ALERTNAME, EXTRACTOR, POLICY, SEVERITY
+from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.console.words import RANKS, rank
+from featurewatch_receiver.history import is_open
+from featurewatch_receiver.remediations import OPEN, State
+from featurewatch_receiver.schema import episodes
+from featurewatch_receiver.statuses import status_column
+
+Row = dict[str, Any]
+_USUAL = {ALERTNAME, EXTRACTOR, SEVERITY, POLICY, "category", "type", "auto_resolve"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One open episode."""
+
+    episode: Row
+    #: The incident that answers for it, if one does.
+    part_of: str | None = None
+
+    @property
+    def fires(self) -> bool:
+        """Whether it still does; what does not waits for a person to resolve it."""
+        return any(alert["ends_at"] is None for alert in self.episode["alerts"])
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """The labels that the other columns do not show."""
+        labels = self.episode["labels"]
+        return {name: labels[name] for name in sorted(labels.keys() - _USUAL)}
+
+    @property
+    def latest(self) -> Row | None:
+        """The remediation that says most: one at work, else the last that did not skip."""
+        done: list[Row] = self.episode["remediations"]
+        for wanted in (lambda r: r["state"] in OPEN, lambda r: r["state"] != State.SKIPPED):
+            if found := [row for row in done if wanted(row)]:
+                return found[-1]
+        return done[-1] if done else None
+
+    @property
+    def held(self) -> bool:
+        """Whether its next level waits for an action that is at work."""
+        return any(r["hold_id"] and r["state"] in OPEN for r in self.episode["remediations"])
+
+
+@dataclass(kw_only=True)
+class Group:
+    """One extractor, or what is about none."""
+
+    extractor: str | None
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def severity(self) -> str | None:
+        """The worst of its alerts."""
+        return min((line.episode["severity"] for line in self.lines), key=rank)
+
+    @property
+    def since(self) -> datetime:
+        """When the first of them began."""
+        return min(line.episode["started_at"] for line in self.lines)
+
+
+def groups(config: ReceiverConfig, rows: list[Row]) -> list[Group]:
+    """Open episodes by extractor, the worst first; below an incident stand its members."""
+    found: dict[str | None, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["extractor"], []).append(row)
+    made = [Group(extractor=name, lines=list(_lines(config, of))) for name, of in found.items()]
+    return sorted(made, key=lambda group: rank(group.severity))
+
+
+def _lines(config: ReceiverConfig, rows: list[Row]) -> Iterator[Line]:
+    members = {row["id"]: _members(config, row) for row in rows}
+    incidents = [row for row in rows if members[row["id"]]]
+    shown: set[str] = set()
+    for incident in incidents:
+        yield Line(episode=incident)
+        shown.add(incident["id"])
+        for row in rows:
+            if row["alertname"] in members[incident["id"]] and row["id"] not in shown:
+                yield Line(episode=row, part_of=incident["alertname"])
+                shown.add(row["id"])
+    yield from (Line(episode=row) for row in rows if row["id"] not in shown)
+
+
+def _members(config: ReceiverConfig, row: Row) -> list[str]:
+    alert = config.alerts.get(row["alertname"])
+    return alert.members if alert else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many episodes are open."""
+
+    total: int
+    severities: dict[str, int]
+    statuses: dict[str, int]
+    inhibited: int
+
+
+def counts(connection: Connection) -> Counts:
+    """Count what is open; every severity is named, also that of none."""
+    inhibited = episodes.c.inhibited_at.is_not(None)
+    columns = episodes.c.severity, status_column, inhibited
+    query = select(*columns, func.count()).where(is_open).group_by(*columns)
+    severities, statuses, muted = dict.fromkeys(RANKS, 0), {}, 0
+    for severity, status, is_muted, number in connection.execute(query):
+        name = severity or "none"
+        severities[name] = severities.get(name, 0) + number
+        statuses[status] = statuses.get(status, 0) + number
+        muted += number if is_muted else 0
+    return Counts(
+        total=sum(severities.values()), severities=severities, statuses=statuses, inhibited=muted
+    )

@@ -1,0 +1,263 @@
+"""What each page shows. A page asks as the API does, so both show the same."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from featurewatch_receiver import runbook, switches
+from featurewatch_receiver.console import outlook, overview, questions
+from featurewatch_receiver.console.chart import Chart, charts
+from featurewatch_receiver.console.timeline import timeline
+from featurewatch_receiver.errors import MissingError, PrometheusError
+from featurewatch_receiver.history import (
+    Part,
+    list_deeds,
+    list_leases,
+    list_notifications,
+    list_remediations,
+    list_worst,
+)
+from featurewatch_receiver.remediations import ARRIVED, FAILURES, State
+from featurewatch_receiver.schema import episodes, leases, remediations
+from featurewatch_receiver.web import control, reads
+from featurewatch_receiver.web.calls import Asked
+from featurewatch_receiver.web.questions import Query
+
+Json = dict[str, Any]
+#: Nobody reads more alerts than that; the worst ones come first.
+MOST_LINES = 200
+_MOST_WAITING, _MOST_TOLD, _MOST_BESIDE = 50, 10, 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page: its address in the words of Flask, and what its template is given."""
+
+    path: str
+    name: str
+    title: str
+    look: Callable[[Asked], Json]
+    query: type[Query] = questions.Told
+
+
+class Elsewhere(Exception):  # noqa: N818  # no error: the page is at another address
+    """What was asked for is shown by another page."""
+
+    def __init__(self, page: str, **values: Any):
+        super().__init__(page)
+        self.page = page
+        self.values = values
+
+
+def show_overview(asked: Asked) -> Json:
+    """What fires, what waits for people, and what was told."""
+    core, where = asked.core, reads.chosen(asked.query)
+    rows = list_worst(core, where, MOST_LINES)
+    waits = [remediations.c.state == State.AWAITING_APPROVAL]
+    with core.reader.begin() as connection:
+        counts = overview.counts(connection)
+        chosen = (
+            connection.scalar(
+                select(func.count()).select_from(episodes).where(overview.is_open, *where)
+            )
+            if where
+            else counts.total
+        )
+    told = Part(where=[], hours=24, limit=_MOST_TOLD)
+    return {
+        "counts": counts,
+        "groups": overview.groups(core.config, rows),
+        "shown": len(rows),
+        "chosen": chosen,
+        "filtered": bool(where),
+        "waiting": list_remediations(core, Part(where=waits, hours=None, limit=_MOST_WAITING)).rows,
+        "leases": list_leases(core, _open_leases()).rows,
+        "told": list_notifications(core, told).rows,
+    }
+
+
+def find_alert(asked: Asked) -> Json:
+    """Lead to the alert that a message names: the open one, else the last."""
+    name, extractor = asked.query.alertname, asked.query.extractor
+    where = [episodes.c.alertname == name]
+    where += [episodes.c.extractor == extractor] if extractor else []
+    still = [row["id"] for row in list_worst(asked.core, where, 2)]
+    if len(still) > 1:
+        raise Elsewhere("overview", alertname=name, extractor=extractor)
+    newest = select(episodes.c.id).where(*where).order_by(episodes.c.started_at.desc()).limit(1)
+    with asked.core.reader.begin() as connection:
+        found = still[0] if still else connection.scalar(newest)
+    if found is None:
+        raise MissingError("alert: none of this name and extractor is in the history")
+    raise Elsewhere("details", episode_id=found)
+
+
+def show_details(asked: Asked) -> Json:
+    """Everything about one alert."""
+    config, episode = asked.core.config, reads.get_episode(asked)
+    text = Path(config.receiver.runbook_file).read_text(encoding="utf-8")
+    alert = config.alerts.get(episode["alertname"])
+    drawn, problem = _drawn(asked, episode)
+    return {
+        "episode": episode,
+        "line": overview.Line(episode=episode),
+        "events": timeline(episode),
+        "charts": drawn,
+        "chart_problem": problem,
+        "runbook": runbook.section(text, episode["alertname"]),
+        "links": outlook.links(config, episode),
+        "levels": alert.levels if alert else [],
+        "actions": config.responses.actions.names()
+        if episode["extractor"] in config.targets
+        else [],
+    }
+
+
+def show_history(asked: Asked) -> Json:
+    """Episodes, newest first."""
+    found = reads.get_episodes(asked)
+    return {"episodes": found["episodes"], "next": found["next"]}
+
+
+def show_remediations(asked: Asked) -> Json:
+    """Remediations, newest first, and what each action has achieved."""
+    found = reads.get_remediations(asked)
+    return {
+        "remediations": found["remediations"],
+        "next": found["next"],
+        "effects": _effects(asked),
+        "states": list(State),
+        "actions": asked.core.config.responses.actions.names(),
+    }
+
+
+def show_remediation(asked: Asked) -> Json:
+    """One remediation with its steps."""
+    found = reads.get_remediation(asked)
+    names = sorted((found["values_before"] or {}).keys() | (found["values_after"] or {}).keys())
+    return {"row": found, "value_names": names}
+
+
+def show_controls(asked: Asked) -> Json:
+    """Leases, switches, what may run, and what people did."""
+    core, hours = asked.core, asked.query.hours
+    targets = {
+        name: control.get_guards_of_target(replace(asked, path={"extractor": name}))
+        for name in core.config.targets
+    }
+    return {
+        "guards": control.get_guards(asked),
+        "targets": targets,
+        "leases": list_leases(core, _open_leases()).rows,
+        "ended": list_leases(core, _open_leases(ended_within=hours)).rows,
+        "deeds": list_deeds(core, Part(where=[], hours=hours, limit=_MOST_BESIDE)).rows,
+    }
+
+
+def show_around(asked: Asked) -> Json:
+    """What every page shows: who looks, which servers are away, and what is switched off."""
+    core = asked.core
+    with core.reader.begin() as connection:
+        switch = switches.read(connection)
+        away = outlook.away(core, connection)
+    now = core.now()
+    return {
+        "person": asked.person,
+        "now": now,
+        "kill_switch": switch,
+        "away": away,
+        "responses": core.config.responses,
+        "maintenance": [w for w in core.config.maintenance if w.from_ <= now < w.to],
+    }
+
+
+def _open_leases(ended_within: int | None = None) -> Part:
+    column = leases.c.ended_at
+    where = [column.is_(None) if ended_within is None else column.is_not(None)]
+    return Part(where=where, hours=ended_within, limit=_MOST_BESIDE)
+
+
+def _drawn(asked: Asked, episode: Json) -> tuple[list[Chart], str | None]:
+    """Charts, and why there are none."""
+    core, extractor = asked.core, episode["extractor"]
+    if not extractor:
+        return [], None
+    with core.reader.begin() as connection:
+        missing = {found.name for found in outlook.away(core, connection)}
+    if "Prometheus" in missing:
+        return [], "Prometheus is away"
+    times = episode["started_at"], episode["resolved_at"], core.now()
+    try:
+        return charts(core.config, episode["alertname"], extractor, *times), None
+    except PrometheusError as error:
+        return [], str(error)
+
+
+def _effects(asked: Asked) -> dict[str, Json]:
+    """Of each action, how many ended how within the hours."""
+    since = asked.core.now() - timedelta(hours=asked.query.hours)
+    columns = remediations.c.action, remediations.c.state
+    query = select(*columns, func.count()).where(remediations.c.created_at >= since)
+    found: dict[str, Counter[str]] = {}
+    with asked.core.reader.begin() as connection:
+        for action, state, number in connection.execute(query.group_by(*columns)):
+            found.setdefault(action, Counter())[state] = number
+    return {
+        action: {
+            "effective": states[State.EFFECTIVE],
+            "ineffective": states[State.INEFFECTIVE],
+            "other": sum(states[s] for s in ARRIVED)
+            - states[State.EFFECTIVE]
+            - states[State.INEFFECTIVE],
+            "failed": sum(states[state] for state in FAILURES),
+            "skipped": states[State.SKIPPED],
+        }
+        for action, states in sorted(found.items())
+    }
+
+
+PAGES: tuple[Page, ...] = (
+    Page(
+        path="/",
+        name="overview",
+        title="Overview",
+        look=show_overview,
+        query=questions.Overview,
+    ),
+    Page(
+        path="/alerts", name="alerts", title="Alert", look=find_alert, query=questions.Named
+    ),
+    Page(path="/episodes/<episode_id>", name="details", title="Alert", look=show_details),
+    Page(
+        path="/history",
+        name="history",
+        title="History",
+        look=show_history,
+        query=questions.History,
+    ),
+    Page(
+        path="/remediations",
+        name="remediations",
+        title="Remediations",
+        look=show_remediations,
+        query=questions.Remediations,
+    ),
+    Page(
+        path="/remediations/<path:remediation_id>",
+        name="remediation",
+        title="Remediation",
+        look=show_remediation,
+    ),
+    Page(
+        path="/controls",
+        name="controls",
+        title="Leases and switches",
+        look=show_controls,
+        query=questions.Hours,
+    ),
+)
