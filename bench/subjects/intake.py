@@ -2,8 +2,8 @@
 
 All servers take turns on one machine, so that others' work meets each; read the ratios. Every
 delivery tells of alerts never heard of, so that each opens an episode, unless it says otherwise.
-The receiver answers when a delivery is on disk, and applies it afterwards: that is measured too, and
-waited for before the next server has its turn.
+The receiver answers when a delivery is on disk, and applies it afterwards: that is measured too,
+and waited for before the next server has its turn.
 """
 
 import json

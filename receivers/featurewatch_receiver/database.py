@@ -6,11 +6,13 @@ it takes an advisory lock then, for the same reason of another kind: what reads 
 right on both, however many processes run.
 """
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from featurewatch_receiver.text import one_line
 
@@ -40,9 +42,19 @@ def is_sqlite(url: str) -> bool:
     return make_url(url).get_backend_name() == "sqlite"
 
 
+def which_file(url: str) -> tuple[int, int] | None:
+    """Tell SQLite's file from another one of its name; None when there is none."""
+    try:
+        found = Path(make_url(url).database or "").stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def open_writer(url: str) -> Engine:
     """The engine for transactions that write."""
-    return _open_writer(url, foreign_keys="ON")
+    engine = _open_writer(url, foreign_keys="ON")
+    return _leave_what_is_gone(engine, url) if is_sqlite(url) else engine
 
 
 def open_for_migration(url: str) -> Engine:
@@ -54,7 +66,8 @@ def open_reader(url: str) -> Engine:
     """The engine for history: it can't write, and no writer waits for it."""
     if is_sqlite(url):
         engine = create_engine(url, poolclass=QueuePool, pool_size=4)
-        return _prepare_sqlite(engine, begin="BEGIN", pragmas=("query_only=ON",))
+        _prepare_sqlite(engine, begin="BEGIN", pragmas=("query_only=ON",))
+        return _leave_what_is_gone(engine, url)
     return _open_postgresql(url, "default_transaction_read_only=on", pool_size=4)
 
 
@@ -104,6 +117,26 @@ def _prepare_sqlite(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _leave_what_is_gone(engine: Engine, url: str) -> Engine:
+    """Don't write to a file that was deleted or replaced: nobody would ever read it."""
+
+    @event.listens_for(engine, "do_connect")
+    def require(*_: object) -> None:
+        if which_file(url) is None:  # SQLite would make an empty one
+            raise sqlite3.OperationalError("the file is gone")
+
+    @event.listens_for(engine, "connect")
+    def note(_: object, record: Any) -> None:
+        record.info["file"] = which_file(url)
+
+    @event.listens_for(engine, "checkout")
+    def compare(_: object, record: Any, __: object) -> None:
+        if record.info["file"] != which_file(url):
+            raise DisconnectionError
 
     return engine
 

@@ -3,7 +3,7 @@
 ReceiverError
 ├── ConfigError: the configuration can't be used; carries one line per problem
 ├── ListenError: the address can't be listened on
-├── SlotError: more processes than there are executor slots
+├── SlotError: no executor slot can be claimed
 ├── AlertmanagerError: Alertmanager can't be asked, or refused
 ├── PrometheusError: Prometheus can't be asked, or refused
 ├── AcknowledgementError: nothing, or not one alert, can be acknowledged
@@ -83,7 +83,7 @@ class ListenError(ReceiverError):
 
 
 class SlotError(ReceiverError):
-    """Every executor slot is taken."""
+    """No executor slot can be claimed. The text says why, and the mend."""
 
 
 class AlertmanagerError(ReceiverError):

