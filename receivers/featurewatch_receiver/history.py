@@ -74,7 +74,9 @@ def list_episodes(core: Core, part: Part) -> Page:
 
 def list_worst(core: Core, where: Conditions, limit: int) -> list[Row]:
     """Open episodes, the worst severity and then the newest first; with all that hangs on them."""
-    ranks = case({word: n for n, word in enumerate(SEVERITIES)}, value=episodes.c.severity, else_=-1)
+    ranks = case(
+        {word: n for n, word in enumerate(SEVERITIES)}, value=episodes.c.severity, else_=-1
+    )
     order = ranks.desc(), episodes.c.started_at.desc(), episodes.c.id.desc()
     query = select(episodes, status_column).where(is_open, *where).order_by(*order).limit(limit)
     with core.reader.begin() as connection:

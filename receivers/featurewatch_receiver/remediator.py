@@ -180,7 +180,7 @@ def _hold(task: Task, time: timedelta) -> None:
     """Hold the next level for so long, or for as long as the configuration allows."""
     row, core = task.row, task.core
     most = timedelta(seconds=seconds(core.config.responses.hold))
-    left = most - (core.now() - (row.started_at or core.now()))
+    left = min(most, most - (core.now() - (row.started_at or core.now())))
     if left <= timedelta() or row.origin is not Origin.ALERT:
         return
     if silence := holds.hold(core.config, row, min(time, left)):

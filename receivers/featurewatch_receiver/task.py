@@ -82,8 +82,10 @@ class Task:
         verifying = self.row.state is State.VERIFYING
         began = (self.row.done_at if verifying else self.row.started_at) or self.core.now()
         time = self.time_to_verify() if verifying else self.time_to_act()
+        # Never more than all of it: the wall clock may have been set back.
+        left = min(time, time - (self.core.now() - began))
         return Patience(
-            deadline=Deadline((time - (self.core.now() - began)).total_seconds()),
+            deadline=Deadline(left.total_seconds()),
             stop=self.pace.stop,
             pause=self.pace.verify_again if verifying else self.pace.look_again,
             is_cancelled=self._is_cancelled,

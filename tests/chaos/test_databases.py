@@ -80,7 +80,7 @@ def test_while_another_process_holds_the_lock_deliveries_are_put_off(
     assert box.send() == 200
     with closing(sqlite3.connect(box.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert [box.send(), box.send()] == [503, 503]
+        assert box.send() == 503
         assert not box.replica.answers("/readyz")
         other.execute("ROLLBACK")
     box.works_again()

@@ -140,6 +140,11 @@ def target_server(target: Target) -> Iterator[TargetServer]:
 @pytest.fixture
 def settings(tmp_path: Path, target_server: TargetServer) -> Json:
     """What the receiver's own file says; a test changes what it is about."""
+    return plain_settings(tmp_path, target_server.url)
+
+
+def plain_settings(tmp_path: Path, target_url: str) -> Json:
+    """Settings with every file in this folder, and a target at this address."""
     (tmp_path / "token").write_text(TOKEN + "\n")
     (tmp_path / "runbook.md").write_text("# Runbook\n\n## Latency\n\nLook.\n\n## Other\n\nNo.\n")
     off: Json = {
@@ -190,7 +195,7 @@ def settings(tmp_path: Path, target_server: TargetServer) -> Json:
         "backends": {
             "feature_server": {
                 "kind": "http",
-                "url": target_server.url,
+                "url": target_url,
                 "token_file": None,
                 "request_timeout": "1s",
             }

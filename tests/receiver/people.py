@@ -7,12 +7,12 @@ import yaml
 
 from receiver.payloads import Json
 
-_TOKENS = {"ada": "responder-battery", "bob": "responder-horse", "vic": "viewer-staple"}
+TOKENS = {"ada": "responder-battery", "bob": "responder-horse", "vic": "viewer-staple"}
 
 
 def bears(name: str) -> dict[str, str]:
     """Return the header that a person sends."""
-    return {"Authorization": f"Bearer {_TOKENS[name]}"}
+    return {"Authorization": f"Bearer {TOKENS[name]}"}
 
 
 RESPONDER, VIEWER = bears("ada"), bears("vic")
@@ -23,7 +23,7 @@ def users() -> list[Json]:
     roles = {"ada": "responder", "bob": "responder", "vic": "viewer"}
     return [
         {"name": name, "role": role, "token_sha256": hashlib.sha256(token.encode()).hexdigest()}
-        for (name, role), token in zip(roles.items(), _TOKENS.values(), strict=True)
+        for (name, role), token in zip(roles.items(), TOKENS.values(), strict=True)
     ]
 
 

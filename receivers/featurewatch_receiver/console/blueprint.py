@@ -1,9 +1,8 @@
-"""The console's routes: who gets in, which page or form it is, and what a browser may do with it."""
+"""The console's routes: who gets in, and what a browser may do with what it is shown."""
 
 import secrets
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
@@ -24,6 +23,7 @@ from featurewatch_receiver import logs
 from featurewatch_receiver.accessconfig import Role
 from featurewatch_receiver.acknowledge import SEVERITIES
 from featurewatch_receiver.console import exports, questions
+from featurewatch_receiver.console.addresses import address, kept, own_path, page_address
 from featurewatch_receiver.console.forms import FORMS, Form, about
 from featurewatch_receiver.console.pages import PAGES, Elsewhere, Page, show_around
 from featurewatch_receiver.console.visits import FIELD, FORM, SESSION, Visits
@@ -90,7 +90,9 @@ class _Console:
             add(page.path, page.name, self._page(page), merge_slashes=False)
         add("/history.csv", "history_csv", lambda: self._export("text/csv", exports.as_csv))
         add(
-            "/history.json", "history_json", lambda: self._export("application/json", exports.as_json)
+            "/history.json",
+            "history_json",
+            lambda: self._export("application/json", exports.as_json),
         )
         for methods, run in ((["GET"], self._ask), (["POST"], self._act)):
             for path in ("/acts/<act>", "/acts/<act>/<path:subject>"):
@@ -117,11 +119,10 @@ class _Console:
         if g.person or (request.endpoint or "").rpartition(".")[2] in open_ones:
             return None
         if request.headers.get("Sec-Fetch-Site") == "cross-site":
-            # From a link in a mail the browser keeps our cookie back; from a page of ours it
+            # Coming from a link in a mail, the browser keeps our cookie back; from this page it
             # does not.
-            return make_response(render_template("bounce.html", to=request.full_path))
-        to = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("console.sign_in", to=to if to != "/" else None), 303)
+            return make_response(render_template("bounce.html", to=self._sign_in_address()))
+        return redirect(self._sign_in_address(), 303)
 
     def _guard(self, response: Response) -> Response:
         response.headers.update(HEADERS)
@@ -133,9 +134,13 @@ class _Console:
             self._visits.keep(request, response, FORM, g.form_key)
         return response
 
+    def _sign_in_address(self) -> str:
+        to = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        return url_for("console.sign_in", to=to if to != "/" else None)
+
     def _show_sign_in(self, fault: str | None = None) -> AnyResponse:
         if g.person:
-            return redirect(url_for("console.overview"), 303)
+            return redirect(own_path(request.values.get("to", "")), 303)
         page = render_template(
             "sign_in.html",
             takes_tokens=self._visits.takes_tokens,
@@ -152,12 +157,12 @@ class _Console:
             return self._show_sign_in("Nobody has this token. Look whether all of it was pasted.")
         person, key = signed_in
         logs.event("signed in", actor=person.name)
-        response = redirect(_own_path(request.form.get("to", "")), 303)
+        response = make_response(redirect(own_path(request.form.get("to", "")), 303))
         self._visits.keep(request, response, SESSION, key)
         return response
 
     def _sign_out(self) -> AnyResponse:
-        response = redirect(url_for("console.sign_in"), 303)
+        response = make_response(redirect(url_for("console.sign_in"), 303))
         self._visits.sign_out(request, response)
         return response
 
@@ -195,21 +200,21 @@ class _Console:
 
     def _ask(self, act: str, subject: str = "") -> AnyResponse:
         form, asked = self._form(act, subject)
-        return self._show_form(form, asked, subject, dict(request.args.items()), None, 200)
+        return self._show_form(form, asked, dict(request.args.items()))
 
     def _act(self, act: str, subject: str = "") -> AnyResponse:
         form, asked = self._form(act, subject)
-        given = form.values(request.form)
+        given = form.values(request.form) | ({form.key: subject} if form.key == "extractor" else {})
         where = form.subject(asked)
         try:
             body = check(form.body, given)
             done = form.run(Asked(**vars(asked) | {"body": body}))
         except (QuestionError, ConflictError, AlertmanagerError, NoteError) as error:
-            return self._show_form(form, asked, subject, given, _plain(error), _code(error))
+            return self._show_form(form, asked, given, error)
         page, at = where["page"], where["at"]
         if "action" in form.body.model_fields:
             page, at = "remediation", {"remediation_id": done["id"]}
-        return redirect(url_for(f"console.{page}", **at, **{questions.DONE: act}), 303)
+        return redirect(address(page, at | {questions.DONE: act}), 303)
 
     def _form(self, act: str, subject: str) -> tuple[Form, Asked]:
         form = FORMS.get(act)
@@ -219,14 +224,8 @@ class _Console:
             abort(403, f"{g.person.name} is a viewer; this needs a responder.")
         return form, self._asked({form.key: subject} if form.key else {}, None)
 
-    def _show_form(  # noqa: PLR0913  # all that makes the page
-        self,
-        form: Form,
-        asked: Asked,
-        subject: str,
-        given: dict[str, str],
-        fault: str | None,
-        code: int,
+    def _show_form(
+        self, form: Form, asked: Asked, given: dict[str, str], fault: Exception | None = None
     ) -> AnyResponse:
         where, says = about(asked, form, given)
         page = self._render(
@@ -237,12 +236,13 @@ class _Console:
             where=where,
             says=says,
             given=given,
-            subject=subject,
-            fault=fault,
+            fault=_plain(fault) if fault else None,
             key=given.get("key") or secrets.token_urlsafe(16),
-            address=url_for("console.act", act=form.act.value, subject=subject or None),
+            address=url_for(
+                "console.act", act=form.act.value, subject=asked.path.get(form.key or "")
+            ),
         )
-        page.status_code = code
+        page.status_code = _code(fault) if fault else 200
         return page
 
     # --- what all have in common
@@ -270,6 +270,8 @@ class _Console:
             severities=list(reversed(SEVERITIES)),
             statuses=list(Status),
             forms=FORMS,
+            kept=kept(),
+            page_address=page_address,
             **FILTERS,
             **self._form_word(),
             **show_around(asked),
@@ -296,10 +298,3 @@ def _code(error: Exception) -> int:
 def _plain(error: ReceiverError | QuestionError | Exception) -> str:
     """What the API says, without where to look in the API."""
     return str(error).partition("; see /api")[0]
-
-
-def _own_path(to: str) -> str:
-    """Where to go after signing in: never to another site."""
-    parts = urlsplit(to.replace("\\", "/"))
-    ours = to.startswith("/") and not to.startswith("//") and not (parts.scheme or parts.netloc)
-    return to if ours and to.isprintable() else url_for("console.overview")

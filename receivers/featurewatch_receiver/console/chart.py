@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from featurewatch_receiver.config import Check, ReceiverConfig
-from featurewatch_receiver.errors import PrometheusError
+from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.prometheus import Prometheus, literal
 
 WIDTH, HEIGHT = 600, 120
@@ -53,33 +53,33 @@ class _Span:
         return round(share * WIDTH, 1)
 
 
-def charts(
-    config: ReceiverConfig,
-    alertname: str,
-    extractor: str,
-    began: datetime,
-    ended: datetime | None,
-    now: datetime,
-) -> list[Chart]:
-    """A chart of each value of the alert, from half an hour before it began.
+def charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> list[Chart]:
+    """A chart of each value of an alert, from half an hour before it began.
 
     Raises:
         PrometheusError: it can't be asked.
 
     """
-    alert, url = config.alerts.get(alertname), config.receiver.prometheus_url
-    if alert is None or url is None:
-        return []
+    alert, url = config.alerts.get(episode["alertname"]), config.receiver.prometheus_url
+    began, ended = episode["started_at"], episode["resolved_at"]
     end = min(now, ended + _AFTER) if ended else now
     span = _Span(start=max(began - _BEFORE, end - _LONGEST), end=end, began=began)
-    if span.end <= span.start:
+    if alert is None or url is None or span.end <= span.start:
         return []
+    found = []
     with closing(Prometheus(url, TIMEOUT_SECONDS)) as prometheus:
-        found = (
-            _chart(prometheus, name, check, extractor, alert.window, span)
-            for name, check in alert.checks.items()
-        )
-        return [chart for chart in found if chart]
+        for name, check in alert.checks.items():
+            courses = [
+                prometheus.course(
+                    expression(text, episode["extractor"], alert.window),
+                    span.start,
+                    span.end,
+                    span.step,
+                )
+                for text in (check.value, check.threshold)
+            ]
+            found.append(_chart(name, check.breach, courses, span))
+    return [chart for chart in found if chart]
 
 
 def expression(text: str, extractor: str, window: str) -> str:
@@ -87,13 +87,8 @@ def expression(text: str, extractor: str, window: str) -> str:
     return text.replace("$window", window).replace("$extractor", literal(extractor))
 
 
-def _chart(
-    prometheus: Prometheus, name: str, check: Check, extractor: str, window: str, span: _Span
-) -> Chart | None:
-    values, thresholds = (
-        prometheus.course(expression(text, extractor, window), span.start, span.end, span.step)
-        for text in (check.value, check.threshold)
-    )
+def _chart(name: str, breach: str, courses: list[list[Points]], span: _Span) -> Chart | None:
+    values, thresholds = courses
     points = [[p for p in series if math.isfinite(p[1])] for series in values]
     seen = [value for series in points for _, value in series]
     if not seen:
@@ -108,7 +103,7 @@ def _chart(
 
     return Chart(
         name=name,
-        breach=check.breach,
+        breach=breach,
         start=span.start,
         end=span.end,
         last=next(series[-1][1] for series in points if series),

@@ -10,8 +10,8 @@ from typing import Any
 from featurewatch_receiver.audit import Act
 from featurewatch_receiver.console.words import plan, span, spoken
 from featurewatch_receiver.errors import MissingError
-from featurewatch_receiver.schema import leases
 from featurewatch_receiver.history import Part, list_leases
+from featurewatch_receiver.schema import leases
 from featurewatch_receiver.web import control, does, questions, reads
 from featurewatch_receiver.web.calls import Asked
 

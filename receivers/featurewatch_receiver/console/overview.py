@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from featurewatch_receiver.acknowledge import ALERTNAME, EXTRACTOR, POLICY, SEVERITY
+from featurewatch_receiver.acknowledge import ALERTNAME, EXTRACTOR, SEVERITY
+from featurewatch_receiver.alertmanager import POLICY
 from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.console.words import RANKS, rank
-from featurewatch_receiver.history import is_open
+from featurewatch_receiver.history import Conditions, is_open
 from featurewatch_receiver.remediations import OPEN, State
 from featurewatch_receiver.schema import episodes
 from featurewatch_receiver.statuses import status_column
@@ -63,12 +64,14 @@ class Group:
     @property
     def severity(self) -> str | None:
         """The worst of its alerts."""
-        return min((line.episode["severity"] for line in self.lines), key=rank)
+        words: list[str | None] = [line.episode["severity"] for line in self.lines]
+        return min(words, key=rank)
 
     @property
     def since(self) -> datetime:
         """When the first of them began."""
-        return min(line.episode["started_at"] for line in self.lines)
+        began: datetime = min(line.episode["started_at"] for line in self.lines)
+        return began
 
 
 def groups(config: ReceiverConfig, rows: list[Row]) -> list[Group]:
@@ -99,6 +102,12 @@ def _members(config: ReceiverConfig, row: Row) -> list[str]:
     return alert.members if alert else []
 
 
+def count(connection: Connection, where: Conditions) -> int:
+    """How many of the open episodes are chosen."""
+    chosen = select(func.count(episodes.c.id)).where(is_open, *where)
+    return int(connection.scalar(chosen) or 0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     """How many episodes are open."""
@@ -114,7 +123,8 @@ def counts(connection: Connection) -> Counts:
     inhibited = episodes.c.inhibited_at.is_not(None)
     columns = episodes.c.severity, status_column, inhibited
     query = select(*columns, func.count()).where(is_open).group_by(*columns)
-    severities, statuses, muted = dict.fromkeys(RANKS, 0), {}, 0
+    severities, muted = dict.fromkeys(RANKS, 0), 0
+    statuses: dict[str, int] = {}
     for severity, status, is_muted, number in connection.execute(query):
         name = severity or "none"
         severities[name] = severities.get(name, 0) + number

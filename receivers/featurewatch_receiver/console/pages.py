@@ -61,14 +61,8 @@ def show_overview(asked: Asked) -> Json:
     waits = [remediations.c.state == State.AWAITING_APPROVAL]
     with core.reader.begin() as connection:
         counts = overview.counts(connection)
-        chosen = (
-            connection.scalar(
-                select(func.count()).select_from(episodes).where(overview.is_open, *where)
-            )
-            if where
-            else counts.total
-        )
-    told = Part(where=[], hours=24, limit=_MOST_TOLD)
+        chosen = overview.count(connection, where) if where else counts.total
+    told = list_notifications(core, Part(where=[], hours=24, limit=_MOST_TOLD)).rows
     return {
         "counts": counts,
         "groups": overview.groups(core.config, rows),
@@ -77,7 +71,8 @@ def show_overview(asked: Asked) -> Json:
         "filtered": bool(where),
         "waiting": list_remediations(core, Part(where=waits, hours=None, limit=_MOST_WAITING)).rows,
         "leases": list_leases(core, _open_leases()).rows,
-        "told": list_notifications(core, told).rows,
+        "told": told,
+        "names": _names(asked, {row["episode_id"] for row in told}),
     }
 
 
@@ -176,6 +171,13 @@ def show_around(asked: Asked) -> Json:
     }
 
 
+def _names(asked: Asked, ids: set[str]) -> dict[str, str]:
+    """The alert of each of these episodes."""
+    query = select(episodes.c.id, episodes.c.alertname).where(episodes.c.id.in_(ids))
+    with asked.core.reader.begin() as connection:
+        return {row.id: row.alertname for row in connection.execute(query)}
+
+
 def _open_leases(ended_within: int | None = None) -> Part:
     column = leases.c.ended_at
     where = [column.is_(None) if ended_within is None else column.is_not(None)]
@@ -184,16 +186,15 @@ def _open_leases(ended_within: int | None = None) -> Part:
 
 def _drawn(asked: Asked, episode: Json) -> tuple[list[Chart], str | None]:
     """Charts, and why there are none."""
-    core, extractor = asked.core, episode["extractor"]
-    if not extractor:
+    core = asked.core
+    if not episode["extractor"]:
         return [], None
     with core.reader.begin() as connection:
         missing = {found.name for found in outlook.away(core, connection)}
     if "Prometheus" in missing:
         return [], "Prometheus is away"
-    times = episode["started_at"], episode["resolved_at"], core.now()
     try:
-        return charts(core.config, episode["alertname"], extractor, *times), None
+        return charts(core.config, episode, core.now()), None
     except PrometheusError as error:
         return [], str(error)
 
@@ -229,9 +230,7 @@ PAGES: tuple[Page, ...] = (
         look=show_overview,
         query=questions.Overview,
     ),
-    Page(
-        path="/alerts", name="alerts", title="Alert", look=find_alert, query=questions.Named
-    ),
+    Page(path="/alerts", name="alerts", title="Alert", look=find_alert, query=questions.Named),
     Page(path="/episodes/<episode_id>", name="details", title="Alert", look=show_details),
     Page(
         path="/history",

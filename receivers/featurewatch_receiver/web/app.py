@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.console.blueprint import console
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import OverloadError
@@ -35,6 +36,7 @@ def build_app(core: Core, queue: WorkQueue | None, is_working: Callable[[], bool
     if queue:
         app.register_blueprint(api(core))
         app.register_blueprint(people(core, queue))
+        app.register_blueprint(console(core, queue))
     app.register_blueprint(public(core, is_working))
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(SQLAlchemyError, _unavailable)

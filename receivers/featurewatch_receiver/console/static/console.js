@@ -1,0 +1,62 @@
+// Shows times as local ones, and renews what is marked data-live. Without it all is there in UTC.
+"use strict";
+
+const RENEW_MS = 10000;
+const sources = new Map(); // what the server sent for each live part, before times were changed
+
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time:not([data-local])")) {
+    const at = new Date(time.dateTime);
+    const two = (number) => String(number).padStart(2, "0");
+    const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+    const clock = [two(at.getHours()), two(at.getMinutes()), two(at.getSeconds())].join(":");
+    time.textContent = `${day} ${clock}`;
+    time.dataset.local = "";
+  }
+}
+
+function isBusy(part) {
+  const active = document.activeElement;
+  const selected = String(getSelection()) !== "" && getSelection().containsNode(part, true);
+  return selected || (part.contains(active) && active.matches("input, select, textarea"));
+}
+
+function renew(part, fresh) {
+  if (sources.get(part.id) === fresh.innerHTML || isBusy(part)) return;
+  const active = document.activeElement;
+  const address = part.contains(active) ? active.getAttribute("href") : null;
+  sources.set(part.id, fresh.innerHTML);
+  localTimes(fresh);
+  part.replaceChildren(...fresh.childNodes);
+  if (address) {
+    for (const link of part.querySelectorAll("a")) {
+      if (link.getAttribute("href") === address) { link.focus({ preventScroll: true }); break; }
+    }
+  }
+}
+
+async function look() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(location.href, { redirect: "error", cache: "no-store" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const fresh = page.getElementById(part.id);
+      if (fresh) renew(part, fresh);
+    }
+    document.getElementById("stale").hidden = true;
+  } catch {
+    document.getElementById("stale-since").textContent = document.getElementById("as-of").textContent;
+    document.getElementById("stale").hidden = false;
+  }
+}
+
+for (const part of document.querySelectorAll("[data-live]")) sources.set(part.id, part.innerHTML);
+localTimes(document);
+document.getElementById("zone").textContent = "local; UTC on hover";
+if (sources.size) {
+  history.replaceState(null, "", location.href.replace(/([?&])done=\w+&?/, "$1").replace(/[?&]$/, ""));
+  setInterval(look, RENEW_MS);
+  document.addEventListener("visibilitychange", look);
+}

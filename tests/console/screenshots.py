@@ -1,0 +1,79 @@
+"""Takes the pictures of docs/screenshots: `python -m console.screenshots FOLDER`, from tests/.
+
+scripts/screenshots.sh calls it, with the paths that it needs.
+"""
+
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console import story
+from console.serving import browser, course_server, served
+from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.core import open_core
+from featurewatch_receiver.migrate import migrate
+from featurewatch_receiver.tokens import read_tokens
+from receiver.conftest import Receiver, plain_settings
+from receiver.people import TOKENS
+
+ROOT = Path(__file__).parents[2]
+DESK, PHONE = {"width": 1100, "height": 900}, {"width": 360, "height": 740}
+#: File, page, size, colours.
+SHOTS = (
+    ("overview-light", "/", DESK, "light"),
+    ("overview-dark", "/", DESK, "dark"),
+    ("overview-phone", "/", PHONE, "light"),
+    ("details-light", f"/episodes/{story.SPIKE}", DESK, "light"),
+    ("details-phone", f"/episodes/{story.SPIKE}", PHONE, "dark"),
+    ("acknowledge-phone", f"/acts/acknowledge/{story.INCIDENT}", PHONE, "light"),
+    ("history-light", "/history", DESK, "light"),
+    ("controls-light", "/controls", DESK, "light"),
+)
+
+
+class Now:
+    """The moment that the pictures show."""
+
+    now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def main(folder: Path) -> None:
+    """Write every picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="featurewatch-"))
+    with course_server() as prometheus:
+        settings = plain_settings(work, "http://127.0.0.1:1")
+        settings["receiver"]["prometheus_url"] = prometheus
+        settings["receiver"]["runbook_file"] = str(ROOT / "docs/runbook.md")
+        story.members(settings)
+        config = ReceiverConfig.model_validate(settings)
+        migrate(config.receiver.database)
+        clock: Any = Now()
+        receiver = Receiver(open_core(config, read_tokens(config), clock), clock)
+        story.tell(receiver, clock.now)
+        with served(receiver.client.application) as url, browser() as chromium:
+            for shot in SHOTS:
+                _shoot(chromium, url, folder, *shot)
+        receiver.close()
+    shutil.rmtree(work)
+
+
+def _shoot(chromium: Any, url: str, folder: Path, name: str, path: str, size: Any, look: str) -> None:
+    context = chromium.new_context(viewport=size, color_scheme=look, timezone_id="UTC")
+    page = context.new_page()
+    page.goto(f"{url}/sign-in")
+    page.fill("#token", TOKENS["ada"])
+    page.click("button")
+    page.goto(url + path)
+    page.screenshot(path=str(folder / f"{name}.png"), full_page=False)
+    context.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,97 @@
+"""The console on a real port, a Prometheus that knows one course of values, and a browser."""
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+from flask import Flask
+from werkzeug.serving import make_server
+
+#: Debian's package chromium; scripts/apt-unpack.sh can't make it run without root everywhere.
+CHROMIUM = "chromium"
+
+
+@contextlib.contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve the application on a free port, and return its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Course(BaseHTTPRequestHandler):
+    """Answers every query_range: a value that climbs beyond its threshold of 0.15, and wavers."""
+
+    def do_POST(self) -> None:
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        asked = {name: values[0] for name, values in parse_qs(form).items()}
+        body = json.dumps({"status": "success", "data": _matrix(asked)}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def _matrix(asked: dict[str, str]) -> dict[str, Any]:
+    start, end, step = (float(asked[name]) for name in ("start", "end", "step"))
+    count = int((end - start) / step) + 1
+    flat = "threshold" in asked["query"]
+    values = []
+    for n in range(count):
+        share = n / count
+        climbed = 0.09 + 0.14 / (1 + math.exp(-14 * (share - 0.45)))
+        values.append([start + n * step, str(0.15 if flat else climbed + 0.012 * math.sin(n / 2))])
+    return {"resultType": "matrix", "result": [{"metric": {}, "values": values}]}
+
+
+@contextlib.contextmanager
+def course_server() -> Iterator[str]:
+    """Serve Prometheus's query_range on a free port, and return its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Course) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def missing_browser() -> str | None:
+    """Why no browser can be driven here; None: one can."""
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return "Playwright's Python package is not installed"
+    return None if shutil.which(CHROMIUM) else "chromium is not on PATH (Debian: chromium)"
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Any]:
+    """Start Debian's chromium; its own sandbox needs a user who is not root."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=shutil.which(CHROMIUM), chromium_sandbox=os.geteuid() != 0
+        )
+        try:
+            yield found
+        finally:
+            found.close()
