@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.figures import Figure
-from bench.subjects import exporter, generation, intake, overrides, rules
+from bench.subjects import console, exporter, generation, intake, overrides, rules
 
 Subject = Callable[[Path, Path], Iterator[Figure]]
 
@@ -18,4 +18,5 @@ SUBJECTS: dict[str, Subject] = {
     "rules": rules.run,
     "overrides": overrides.run,
     "intake": intake.run,
+    "console": console.run,
 }

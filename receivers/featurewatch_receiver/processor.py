@@ -80,7 +80,8 @@ class Processor:
     def _wait_for_turn(self) -> bool:
         """Wait while those that arrive go first; whether there is a delivery to be applied."""
         while since := inbox.waiting_since(self._core):
-            late = (self._core.now() - since).total_seconds() > GIVE_WAY_SECONDS
+            # Either way: the clock may have been set back since it came.
+            late = abs(self._core.now() - since).total_seconds() > GIVE_WAY_SECONDS
             if late or not self._core.arrivals.are_crowded():
                 return True
             if self._stop.wait(_GIVE_WAY_STEP_SECONDS):

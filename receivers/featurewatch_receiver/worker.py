@@ -141,7 +141,8 @@ class Worker:
         verify = _step("verify", self._remediator.verify)
         conclude = _step("conclude", self._remediator.conclude)
 
-        @DBOS.workflow(name=WORKFLOW)
+        # However often it is begun again: its own time limits end it, and nothing else would.
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
         def remediate(remediation_id: str) -> bool:
             for step in (prepare, carry_out, verify):
                 if not step(remediation_id):

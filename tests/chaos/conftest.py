@@ -33,6 +33,12 @@ __all__ = [
 ]
 
 
+#: How often receivers are killed, on both databases together.
+KILLS = int(os.environ.get("CHAOS_KILLS", "12"))
+#: What takes long is left to `make chaos`.
+long_run = pytest.mark.skipif(KILLS < 100, reason="is left to `make chaos`")
+
+
 @pytest.fixture
 def target(seed: int) -> Moody:
     """Often it takes its time between a change and its answer."""

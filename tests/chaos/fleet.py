@@ -59,10 +59,9 @@ class Fleet:
         if victim == "child":
             with suppress(psutil.NoSuchProcess, IndexError):
                 replica.child().kill()
-            return
+                return  # one that has no child yet is killed as a whole
         if victim == "parent":
-            with suppress(ProcessLookupError):
-                os.kill(replica.process.pid, signal.SIGKILL)
+            os.kill(replica.process.pid, signal.SIGKILL)
             eventually(lambda: not _living(replica.process.pid), ORPHAN_SECONDS)
         replica.kill()
         self.replicas[number] = self._start(number)

@@ -10,8 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 from receiver.automation import Flow, Platform
-from receiver.payloads import Json, alert
+from receiver.conftest import Receiver
+from receiver.payloads import Json, alert, eventually, payload
 from receiver.stand_in_prometheus import StandInPrometheus
+
+from chaos.aftermath import Aftermath
 
 JUMPS = pytest.mark.parametrize("hours", [5, -5])
 TIMEOUT = 60.0
@@ -167,6 +170,18 @@ def test_a_jump_forward_does_not_act_again_on_what_is_well(
     flow.work()
     assert flow.platform.effects == ["scale 2"]
     assert flow.rows()[-1].reason == "already_well"
+
+
+def test_deliveries_that_wait_are_applied_though_the_clock_was_set_back(
+    make_receiver: Callable[[], Receiver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They give way to those that arrive for some seconds, and not for hours."""
+    receiver = make_receiver()
+    monkeypatch.setattr(receiver.core.arrivals, "are_crowded", lambda: True)
+    assert receiver.send(payload(alert())).status_code == 200
+    receiver.clock.now -= timedelta(hours=5)
+    receiver.start()
+    eventually(lambda: Aftermath(receiver.core.config.receiver.database).episodes())
 
 
 def arrive(platform: Platform) -> None:

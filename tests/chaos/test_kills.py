@@ -3,7 +3,6 @@
 `make chaos` kills a hundred times; CHAOS_KILLS says how often, CHAOS_SEED by which chance.
 """
 
-import os
 import random
 import threading
 from collections import Counter
@@ -13,18 +12,16 @@ import pytest
 from receiver.payloads import Json, eventually
 
 from chaos.aftermath import Aftermath
-from chaos.conftest import let_act
+from chaos.conftest import KILLS, let_act
 from chaos.fleet import Fleet
 from chaos.services import Services
 from chaos.stream import Stream, alert_of, effect_of
 from featurewatch_receiver.remediations import OUTCOMES, State
 
-#: Of both databases together.
-KILLS = int(os.environ.get("CHAOS_KILLS", "14"))
 NAMES_PER_KILL = 10
 # Some are killed before they serve at all.
-IN_ITS_YOUTH = 0.25
-LONGEST_LIFE_SECONDS = 1.2
+IN_ITS_YOUTH = 0.5
+LONGEST_LIFE_SECONDS = 1.0
 SECONDS_PER_KILL = 60
 
 

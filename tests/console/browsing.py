@@ -5,7 +5,6 @@ from html import unescape
 from typing import Any
 
 from flask.testing import FlaskClient
-
 from receiver.conftest import Receiver
 from receiver.people import TOKENS
 
@@ -31,7 +30,7 @@ class Visitor:
         return self.send("/sign-in", self.get("/sign-in").text, token=token, **fields)
 
     def get(self, path: str, **options: Any) -> Any:
-        return self.client.get(path, **options)
+        return self.client.get(path, buffered=True, **options)
 
     def page(self, path: str) -> str:
         """The page at this path, which is there."""

@@ -1,6 +1,12 @@
 """The receiver of tests/receiver, and people who look at its console."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
 from receiver.conftest import (  # fixtures
+    Receiver,
     blank_database,
     client,
     live,
@@ -10,6 +16,12 @@ from receiver.conftest import (  # fixtures
     target,
     target_server,
 )
+from receiver.live_alertmanager import LATENCY, LiveAlertmanager
+from receiver.payloads import Json, alert
+
+from console import story
+from console.browsing import Visitor
+from console.serving import browser, course_server, missing_browser, served
 
 __all__ = [
     "blank_database",
@@ -21,3 +33,95 @@ __all__ = [
     "target",
     "target_server",
 ]
+
+
+@pytest.fixture
+def ada(receiver: Receiver) -> Visitor:
+    """A responder."""
+    return Visitor(receiver, "ada")
+
+
+@pytest.fixture
+def vic(receiver: Receiver) -> Visitor:
+    """A viewer."""
+    return Visitor(receiver, "vic")
+
+
+@pytest.fixture
+def joined(
+    live: LiveAlertmanager, make_receiver: Callable[[], Receiver], settings: Json
+) -> Receiver:
+    """A receiver that knows of the alert that fires at the real Alertmanager."""
+    settings["receiver"]["alertmanager_url"] = live.url
+    receiver = make_receiver()
+    live.fire(1)
+    live.wait_told(1)
+    labels = {**LATENCY, "extractor": "extractor"}
+    receiver.deliver(alert(labels.pop("alertname"), **labels))
+    return receiver
+
+
+@pytest.fixture
+def course(settings: Json) -> Iterator[str]:
+    """A Prometheus that knows a course of values."""
+    with course_server() as url:
+        settings["receiver"]["prometheus_url"] = url
+        yield url
+
+
+@pytest.fixture
+def told(make_receiver: Callable[[], Receiver], settings: Json, tmp_path: Path) -> Receiver:
+    """A receiver in the middle of the story."""
+    story.members(settings)
+    runbook = tmp_path / "runbook.md"
+    runbook.write_text(f"# Runbook\n\n## {story.LATENCY}\n\nLook at <b>both</b>.\n")
+    receiver = make_receiver()
+    story.tell(receiver, receiver.clock.now)
+    return receiver
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A real browser."""
+    if reason := missing_browser():
+        pytest.skip(reason)
+    with browser() as found:
+        yield found
+
+
+class Seen:
+    """A page of a real browser, and what its console complained of."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def sign_in(self, token: str) -> None:
+        self.page.fill("#token", token)
+        self.page.click("main button")
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+
+@pytest.fixture
+def open_browser(chromium: Any) -> Iterator[Callable[..., Seen]]:
+    """Open the console of a receiver in a browser of its own."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(receiver: Receiver, **options: Any) -> Seen:
+            url = stack.enter_context(served(receiver.client.application))
+            context = stack.enter_context(chromium.new_context(**options))
+            context.set_default_timeout(15_000)
+            return Seen(context.new_page(), url)
+
+        yield start

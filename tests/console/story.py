@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from featurewatch_receiver import schema
 from receiver.conftest import Receiver
 from receiver.payloads import Json
 from receiver.test_api_reads import row, store
+
+from featurewatch_receiver import schema
 
 CASCADE = "FeatureExtractionLatencyCascade"
 LATENCY = "FeatureExtractionLatencyCritical"

@@ -1,14 +1,309 @@
-from console.browsing import Visitor
+"""What each page shows."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from receiver.api import Api
 from receiver.conftest import Receiver
-from receiver.payloads import alert, at
+from receiver.payloads import T0, Json, alert, at
+from receiver.test_api_reads import row, store
+from sqlalchemy import update
 
-PATHS = ("/", "/history", "/remediations", "/controls")
+from console import story
+from console.browsing import Visitor
+from featurewatch_receiver import heard, schema
 
-def test_every_page_is_there(receiver: Receiver) -> None:
-    receiver.deliver(alert())
-    episode = receiver.episodes()[0]
-    row = episode["remediations"][0]["id"]
+HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
+
+
+@pytest.fixture
+def told_ada(told: Receiver) -> Visitor:
+    """Ada in the middle of the story."""
+    return Visitor(told)
+
+
+def test_the_overview_counts_by_severity_and_status(told_ada: Visitor) -> None:
+    said = told_ada.read("/")
+    assert "3 critical 0 high 2 medium 0 low" in said
+    assert "4 active 0 acknowledged 1 silenced 2 inhibited" in said
+
+
+def test_an_incident_stands_above_its_members_and_apart_from_other_extractors(
+    told_ada: Visitor,
+) -> None:
+    said = told_ada.read("/")
+    places = [said.index(f" {name} level") for name in (story.CASCADE, story.LATENCY, story.CACHE)]
+    assert places == sorted(places)
+    assert said.index("feature_extractor_eu 2 alerts") < said.index("feature_extractor 3 alerts")
+    assert said.index(f" {story.RESOURCES} level") < said.index("feature_extractor 3 alerts")
+
+
+def test_level_and_time_of_the_next_level_stand_beside_an_alert(told_ada: Visitor) -> None:
+    assert f"{story.CASCADE} level 2, next in 8 min, for 12 min" in told_ada.read("/")
+
+
+def test_what_is_muted_says_by_what(told_ada: Visitor) -> None:
+    said = told_ada.read("/")
+    assert f"inhibited by {story.CASCADE}" in said
+    assert "silenced by bob until 2026-01-02 05:30:00 UTC : the new model warms up" in said
+
+
+def test_value_threshold_and_remediation_stand_beside_an_alert(told_ada: Visitor) -> None:
+    said = told_ada.read("/")
+    assert ": 231.4ms , threshold 150ms" in said
+    assert "scale_up_deployment skipped correlated" in said
+    assert "clear_cache verifying" in said
+
+
+def test_approvals_and_leases_and_whom_people_were_told_of_are_on_the_overview(
+    told_ada: Visitor,
+) -> None:
+    said = told_ada.read("/")
+    assert "optimize_resources for feature_extractor_eu since 2026-01-02 03:59:00 UTC" in said
+    assert "scale_up_deployment of feature_extractor: replicas 3, goes back to replicas 2" in said
+    assert f"firing, level 1: on-call {story.RESOURCES}" in said
+
+
+def test_the_overview_can_be_narrowed(told_ada: Visitor) -> None:
+    said = told_ada.read("/?severity=medium&extractor=feature_extractor_eu")
+    assert "1 of them shown by this filter" in said
+    assert story.FALLBACK in said
+    assert f"{story.CACHE} level" not in said
+
+
+def test_nothing_that_fires_is_said_so(ada: Visitor) -> None:
+    assert "Nothing fires" in ada.read("/")
+
+
+def test_what_fires_no_more_and_waits_for_a_person_is_said_so(receiver: Receiver) -> None:
+    receiver.deliver(alert(auto_resolve="false"))
+    receiver.deliver(alert(auto_resolve="false", end=at(5)))
+    said = Visitor(receiver).read("/")
+    assert "fires no more; waits to be resolved" in said
+
+
+def test_the_kill_switch_is_on_every_page(receiver: Receiver, vic: Visitor) -> None:
+    Api(receiver).do("/kill-switch/engage", {"reason": "wrong topology"})
+    for path in ("/", "/history", "/remediations", "/controls"):
+        assert "The kill switch is engaged: no action begins. ada," in vic.read(path)
+
+
+def test_a_server_that_is_away_is_told_of_with_the_age_of_what_is_shown(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["receiver"]["alertmanager_url"] = "http://127.0.0.1:1"
+    settings["receiver"]["prometheus_url"] = "http://127.0.0.1:1"
+    receiver = make_receiver()
     ada = Visitor(receiver)
-    for path in (*PATHS, f"/episodes/{episode['id']}", f"/remediations/{row}"):
-        print(path, ada.read(path))
-    assert 0
+    assert "is away" not in ada.read("/")
+    for name in (heard.ALERTMANAGER, heard.PROMETHEUS):
+        heard.note(receiver.core, name, None)
+    assert "is away" not in ada.read("/")
+    receiver.clock.now += timedelta(minutes=12)
+    heard.note(receiver.core, heard.ALERTMANAGER, "it can't be reached")
+    said = ada.read("/")
+    age = "What is shown is as last known, 2026-01-02 04:00:00 UTC (12 min ago)."
+    assert f"Alertmanager is away. {age} it can't be reached" in said
+    assert f"Prometheus is away. {age} no receiver has asked it since" in said
+
+
+def test_details_tell_everything_in_the_order_in_which_it_happened(told_ada: Visitor) -> None:
+    said = told_ada.read(f"/episodes/{story.INCIDENT}")
+    order = (
+        "Level 1 fires",
+        "clear_cache: planned (by policy)",
+        "clear_cache: running (by worker): cache feature_cache",
+        "clear_cache: verifying (by worker): 1204 entries cleared",
+        "Told team of level 1",
+        "Level 2 fires",
+        "Told on-call of level 2",
+    )
+    places = [said.index(text) for text in order]
+    assert places == sorted(places)
+    assert "Value 2 members Threshold 2" in said
+
+
+def test_details_show_what_people_did(receiver: Receiver, ada: Visitor) -> None:
+    receiver.deliver(alert(auto_resolve="false"))
+    receiver.deliver(alert(auto_resolve="false", end=at(5)))
+    episode = receiver.episodes()[0]["id"]
+    ada.do(f"/acts/resolve/{episode}")
+    said = ada.read(f"/episodes/{episode}")
+    assert "ada: resolve: seen it before" in said
+    assert "Resolved by ada" in said
+
+
+def test_a_chart_shows_the_course_of_the_value_and_its_threshold(
+    course: str, told: Receiver
+) -> None:
+    page = Visitor(told).page(f"/episodes/{story.SPIKE}")
+    assert page.count("<polyline") == 1
+    assert 'class="threshold"' in page
+    assert "breached above 150 ms" in page
+    assert f'href="{course}/graph?g0.expr=' in page
+
+
+def test_without_a_prometheus_there_is_no_chart(told_ada: Visitor) -> None:
+    assert "<svg" not in told_ada.page(f"/episodes/{story.SPIKE}")
+
+
+def test_a_prometheus_that_does_not_answer_is_said_in_place_of_the_chart(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["receiver"]["prometheus_url"] = "http://ada:secret@127.0.0.1:1"
+    story.members(settings)
+    receiver = make_receiver()
+    story.tell(receiver, receiver.clock.now)
+    page = Visitor(receiver).page(f"/episodes/{story.SPIKE}")
+    assert "No values to show: Prometheus at http://127.0.0.1:1 can&#39;t be reached" in page
+    assert "secret" not in page
+
+
+def test_the_runbook_is_shown_as_text(told_ada: Visitor) -> None:
+    page = told_ada.page(f"/episodes/{story.SPIKE}")
+    assert "Look at &lt;b&gt;both&lt;/b&gt;." in page
+
+
+def test_whatever_a_label_or_an_annotation_holds_stays_text(receiver: Receiver) -> None:
+    hostile = alert(HOSTILE, extractor=HOSTILE, severity=HOSTILE, shard=HOSTILE)
+    hostile["annotations"] = dict.fromkeys(("summary", "description", "value"), HOSTILE)
+    hostile["annotations"] |= {"dashboard_url": "javascript:alert(1)", "runbook_url": "data:x"}
+    receiver.deliver(hostile)
+    episode = receiver.episodes()[0]
+    row_id = episode["remediations"][0]["id"] if episode["remediations"] else None
+    ada = Visitor(receiver)
+    paths = ["/", "/history", "/remediations", f"/episodes/{episode['id']}"]
+    paths += [f"/acts/{act}/{episode['id']}" for act in ("acknowledge", "silence", "resolve")]
+    paths += [f"/remediations/{row_id}"] if row_id else []
+    for path in paths:
+        page = ada.page(path)
+        assert "<script>alert" not in page
+        assert "javascript:" not in page
+        assert "{{7*7}}" in page or path == "/remediations"
+        assert " onerror" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", 3),
+        ("?severity=high", 1),
+        ("?severity=&extractor=b&status=", 1),
+        ("?search=rollout", 1),
+        ("?hours=1", 2),
+        ("?status=resolved", 1),
+    ],
+)
+def test_history_is_filtered(receiver: Receiver, ada: Visitor, query: str, found: int) -> None:
+    store(
+        receiver,
+        schema.episodes,
+        row(1, severity="high"),
+        row(2, T0, extractor="b", annotations={"summary": "rollout"}),
+        row(3, T0 - timedelta(hours=9), resolved_at=T0 - timedelta(hours=8)),
+    )
+    assert ada.page(f"/history{query}").count('href="/episodes/') == found
+
+
+def test_a_filter_that_is_none_is_refused_in_a_line(ada: Visitor) -> None:
+    for query in ("hours=0", "severity=worse", "nosuch=1", "cursor=x"):
+        reply = ada.get(f"/history?{query}")
+        assert reply.status_code == 400
+        assert query.partition("=")[0] in reply.text
+
+
+def test_pages_of_the_history_follow_each_other_and_keep_the_filter(
+    receiver: Receiver, ada: Visitor
+) -> None:
+    rows = [row(n, T0 - timedelta(seconds=n), severity="low") for n in range(120)]
+    store(receiver, schema.episodes, *rows)
+    seen, path = [], "/history?severity=low"
+    while path:
+        page = ada.page(path)
+        seen += [part[:6] for part in page.split('href="/episodes/')[1:]]
+        link = page.partition('">Older</a>')[0].rpartition('href="')[2]
+        path = link.replace("&amp;", "&") if '">Older</a>' in page else ""
+    assert seen == [f"{n:06}" for n in range(120)]
+
+
+def test_the_export_holds_every_row_and_no_formula(receiver: Receiver, ada: Visitor) -> None:
+    rows = [row(n, T0 - timedelta(seconds=n)) for n in range(600)]
+    rows[0] |= {"extractor": '=cmd|" /C calc"!A0', "annotations": {"summary": "-1+1"}}
+    store(receiver, schema.episodes, *rows)
+    reply = ada.get("/history.csv?severity=medium")
+    assert reply.headers["Content-Disposition"] == 'attachment; filename="history.csv"'
+    lines = list(csv.DictReader(io.StringIO(reply.text)))
+    assert [line["id"] for line in lines] == [f"{n:06}" for n in range(600)]
+    assert lines[0]["extractor"] == """'=cmd|" /C calc"!A0"""
+    assert lines[0]["summary"] == "'-1+1"
+    found = ada.get("/history.json").json["episodes"]
+    assert found[:1] == Api(receiver).read("/episodes", limit=1)["episodes"]
+    assert len(found) == 600
+
+
+def test_remediations_are_counted_by_what_they_achieved(told_ada: Visitor) -> None:
+    said = told_ada.read("/remediations")
+    assert "clear_cache 0 0 0 0 0" in said
+    assert "scale_up_deployment 0 0 0 0 1" in said
+    assert "skipped correlated FeatureExtractionLatencyCascade answers for it" in said
+
+
+def test_effectiveness_is_the_share_of_those_that_were_verified(
+    told: Receiver, told_ada: Visitor
+) -> None:
+    with told.core.writer.begin() as connection:
+        ended = update(schema.remediations).where(schema.remediations.c.action == "clear_cache")
+        connection.execute(ended.values(state="effective"))
+    assert "clear_cache 1 (100 %) 0 0 0 0" in told_ada.read("/remediations")
+
+
+def test_a_remediation_shows_plan_steps_and_values(told_ada: Visitor) -> None:
+    said = told_ada.read(f"/remediations/{story.INCIDENT}:clear_cache:1")
+    assert "Plan cache feature_cache" in said
+    assert "cache hit ratio 61.3 % 74.2 %" in said
+    assert "p95 seconds 231.4 ms 187 ms" in said
+    assert "verifying (by worker): 1204 entries cleared" in said
+
+
+def test_controls_show_what_holds_each_action_back(told_ada: Visitor) -> None:
+    said = told_ada.read("/controls")
+    assert "Released: actions may begin" in said
+    assert "An alert of its extractor still fires" in said
+    assert "restart_deployment off action off" in said
+
+
+@pytest.mark.parametrize("extractor", ["&extractor=feature_extractor", "", "&extractor="])
+def test_the_link_of_a_message_leads_to_the_alert(told_ada: Visitor, extractor: str) -> None:
+    reply = told_ada.get(f"/alerts?alertname={story.LATENCY}{extractor}")
+    assert (reply.status_code, reply.location) == (303, f"/episodes/{story.SPIKE}")
+
+
+def test_the_link_leads_to_the_last_one_when_none_is_open_and_to_all_that_are(
+    receiver: Receiver, ada: Visitor
+) -> None:
+    store(receiver, schema.episodes, row(1, resolved_at=T0), row(2, at(1), resolved_at=at(2)))
+    path = "/alerts?alertname=FeatureExtractionCacheHitRateLow"
+    assert ada.get(path).location == "/episodes/000002"
+    store(receiver, schema.episodes, row(3, extractor="b"), row(4, extractor="c"))
+    assert ada.get(path).location == "/?alertname=FeatureExtractionCacheHitRateLow"
+    assert ada.get("/alerts?alertname=Other").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/episodes/none", "/remediations/none", "/acts/deny/none"])
+def test_what_is_not_there_is_one_line(ada: Visitor, path: str) -> None:
+    reply = ada.get(path)
+    assert reply.status_code == 404
+    assert "there is none with this id" in reply.text
+    assert "/api/" not in reply.text
+
+
+def test_a_storm_shows_the_worst_and_says_how_many_more(receiver: Receiver, ada: Visitor) -> None:
+    mild = [row(n, severity="low") for n in range(500)]
+    store(receiver, schema.episodes, *mild, row(501, T0 - timedelta(hours=2), severity="critical"))
+    page = ada.page("/")
+    assert "The worst 200 of 501 are shown." in page
+    assert "critical" in page[page.index("<article") : page.index("<article") + 1000]
+    assert len(page) < 300_000

@@ -71,6 +71,8 @@ def _show_urls(stack: Stack, timeline: Timeline) -> None:
     history = f"{urls.receiver}/api/v1/episodes"
     token = FOLDER / PERSON_TOKEN
     lines = {
+        "Console": urls.receiver,
+        "its token": stack.person_token,
         "Prometheus": urls.prometheus,
         "Alertmanager": urls.alertmanager,
         "Feature server": f"{urls.features}/windows",

@@ -123,7 +123,10 @@ class Stack:
                 "slack": {"api_url_file": str(self.folder / "slack-url")},
                 "pagerduty": {"url": self.pagerduty.url},
             },
-            "links": {"runbook": f"{self.urls.receiver}/runbook/"},
+            "links": {
+                "runbook": f"{self.urls.receiver}/runbook/",
+                "console": self.urls.receiver,
+            },
             "templates_path": str(self.root / "alertmanager/templates/*.tmpl"),
             "receiver": {
                 "listen": _address(self.urls.receiver),

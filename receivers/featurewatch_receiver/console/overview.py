@@ -14,7 +14,7 @@ from featurewatch_receiver.console.words import RANKS, rank
 from featurewatch_receiver.history import Conditions, is_open
 from featurewatch_receiver.remediations import OPEN, State
 from featurewatch_receiver.schema import episodes
-from featurewatch_receiver.statuses import status_column
+from featurewatch_receiver.statuses import Status, status_column
 
 Row = dict[str, Any]
 _USUAL = {ALERTNAME, EXTRACTOR, SEVERITY, POLICY, "category", "type", "auto_resolve"}
@@ -32,6 +32,11 @@ class Line:
     def fires(self) -> bool:
         """Whether it still does; what does not waits for a person to resolve it."""
         return any(alert["ends_at"] is None for alert in self.episode["alerts"])
+
+    @property
+    def speaks(self) -> bool:
+        """Whether nobody has it yet and nothing mutes it."""
+        return self.episode["status"] == Status.ACTIVE and not self.episode["inhibited_at"]
 
     @property
     def extra(self) -> dict[str, str]:
@@ -68,6 +73,11 @@ class Group:
         return min(words, key=rank)
 
     @property
+    def speaks(self) -> bool:
+        """Whether one of them is still to be taken."""
+        return any(line.speaks for line in self.lines)
+
+    @property
     def since(self) -> datetime:
         """When the first of them began."""
         began: datetime = min(line.episode["started_at"] for line in self.lines)
@@ -75,12 +85,15 @@ class Group:
 
 
 def groups(config: ReceiverConfig, rows: list[Row]) -> list[Group]:
-    """Open episodes by extractor, the worst first; below an incident stand its members."""
+    """Open episodes by extractor, the worst first; below an incident stand its members.
+
+    Of the same severity what nobody has taken comes first.
+    """
     found: dict[str | None, list[Row]] = {}
     for row in rows:
         found.setdefault(row["extractor"], []).append(row)
     made = [Group(extractor=name, lines=list(_lines(config, of))) for name, of in found.items()]
-    return sorted(made, key=lambda group: rank(group.severity))
+    return sorted(made, key=lambda group: (rank(group.severity), not group.speaks))
 
 
 def _lines(config: ReceiverConfig, rows: list[Row]) -> Iterator[Line]:

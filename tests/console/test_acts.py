@@ -1,0 +1,174 @@
+"""What people do at the console: the same acts as the API's, under their names."""
+
+import pytest
+from receiver.api import Api
+from receiver.conftest import Receiver
+from receiver.live_alertmanager import LiveAlertmanager
+from receiver.payloads import alert, eventually
+
+from console import story
+from console.browsing import WHY, Visitor
+from featurewatch_receiver.audit import Act
+
+
+def episode_of(receiver: Receiver) -> str:
+    (found,) = receiver.episodes()
+    episode_id: str = found["id"]
+    return episode_id
+
+
+def test_acknowledging_says_what_it_does_asks_why_and_is_kept(
+    joined: Receiver, live: LiveAlertmanager
+) -> None:
+    ada, episode = Visitor(joined), episode_of(joined)
+    said = ada.read(f"/acts/acknowledge/{episode}")
+    assert "Level 1 has been told. The levels above it are held back" in said
+    assert "with your name, ada" in said
+    assert live.silences() == []
+    reply = ada.do(f"/acts/acknowledge/{episode}", duration="2h")
+    assert (reply.status_code, reply.location) == (
+        303,
+        f"/episodes/{episode}?done=acknowledge",
+    )
+    (silence,) = live.silences()
+    assert silence["createdBy"] == "ada"
+    assert Api(joined).last_deed() == ("ada", "acknowledge", episode, WHY["reason"])
+    said = ada.read(reply.location)
+    assert "Acknowledged. It escalates no further." in said
+    assert f"acknowledged by ada: {WHY['reason']}" in said
+    assert "1 acknowledged" in ada.read("/")
+
+
+def test_unacknowledging_resolving_and_silencing_do_as_they_say(
+    joined: Receiver, live: LiveAlertmanager
+) -> None:
+    ada, episode = Visitor(joined), episode_of(joined)
+    for act in ("acknowledge", "unacknowledge", "resolve", "silence"):
+        assert ada.do(f"/acts/{act}/{episode}").status_code == 303
+        assert Api(joined).last_deed() == ("ada", act, episode, WHY["reason"])
+    assert "called resolved by ada" in ada.read("/")
+    assert "silenced by ada until" in ada.read("/")
+    eventually(lambda: len(live.silences()) == 2)
+
+
+def test_the_kill_switch_is_turned_with_a_reason(receiver: Receiver, ada: Visitor) -> None:
+    assert "What runs already goes on" in ada.read("/acts/engage_kill_switch")
+    assert ada.do("/acts/engage_kill_switch").location == "/controls?done=engage_kill_switch"
+    assert Api(receiver).read("/kill-switch")["engaged"] is True
+    assert "Release the kill switch" in ada.read("/controls")
+    ada.do("/acts/release_kill_switch")
+    assert Api(receiver).read("/kill-switch")["engaged"] is False
+    assert [deed["act"] for deed in Api(receiver).deeds()] == [
+        "release_kill_switch",
+        "engage_kill_switch",
+    ]
+
+
+def test_an_action_is_run_once_however_often_its_form_is_sent(
+    receiver: Receiver, ada: Visitor
+) -> None:
+    path = "/acts/run/feature_extractor?action=clear_cache"
+    page = ada.page(path)
+    assert "clear_cache runs on feature_extractor once" in page
+    assert "Nothing holds it back now" in page
+    key = page.partition('name="key" value="')[2].partition('"')[0]
+    fields = {"action": "clear_cache", "key": key, **WHY}
+    replies = [ada.send("/acts/run/feature_extractor", page, **fields) for _ in range(2)]
+    assert len({reply.location for reply in replies}) == 1
+    assert replies[0].location.startswith("/remediations/manual:")
+    said = ada.read(replies[0].location)
+    assert "clear_cache feature_extractor planned" in said
+    assert len(Api(receiver).read("/remediations")["remediations"]) == 1
+
+
+def test_what_holds_an_action_back_is_told_beforehand(receiver: Receiver, ada: Visitor) -> None:
+    ada.do("/acts/engage_kill_switch")
+    said = ada.read("/acts/run/feature_extractor?action=clear_cache")
+    assert "It would not run now: kill switch holds it back" in said
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "says"),
+    [
+        ("approve", "planned", "This plan runs: cpu 2 to 2.5"),
+        ("deny", "skipped", "This plan is dropped"),
+        ("cancel", "cancelled", "It is awaiting approval, and stops there"),
+    ],
+)
+def test_a_plan_that_waits_is_approved_denied_or_cancelled(
+    told: Receiver, act: str, state: str, says: str
+) -> None:
+    ada, row_id = Visitor(told), f"{story.WAITS}:optimize_resources:1"
+    assert says in ada.read(f"/acts/{act}/{row_id}")
+    reply = ada.do(f"/acts/{act}/{row_id}")
+    assert reply.location == f"/remediations/{row_id}?done={act}"
+    assert Api(told).read(f"/remediations/{row_id}")["state"] == state
+    assert Api(told).last_deed() == ("ada", act, row_id, WHY["reason"])
+
+
+def test_a_change_on_a_lease_is_kept(told: Receiver) -> None:
+    ada = Visitor(told)
+    assert "replicas 3 stays for good" in ada.read("/acts/end_lease/lease")
+    assert ada.do("/acts/end_lease/lease").location == "/controls?done=end_lease"
+    assert "Nothing is on a lease" in ada.read("/controls")
+    assert Api(told).last_deed() == ("ada", "end_lease", "lease", WHY["reason"])
+    again = ada.do("/acts/end_lease/lease")
+    assert again.status_code == 409
+    assert "lease: has ended" in again.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"reason": ""}, "reason: is missing"),
+        ({"reason": "  "}, "reason: is missing"),
+        ({"reason": "x" * 1001}, "reason: is too long"),
+        ({"reason": "on it", "duration": "1y"}, "duration: "),
+        ({"reason": "on it", "duration": "99d"}, "duration: must be above 0s and at most 30d"),
+    ],
+)
+def test_a_form_that_is_not_filled_in_comes_back_with_what_was_written(
+    receiver: Receiver, ada: Visitor, fields: dict[str, str], fault: str
+) -> None:
+    receiver.deliver(alert())
+    reply = ada.do(f"/acts/acknowledge/{episode_of(receiver)}", **fields)
+    assert reply.status_code == 400
+    assert fault in reply.text
+    assert fields.get("reason", "").strip() in reply.text
+    assert Api(receiver).deeds() == []
+
+
+def test_an_alertmanager_that_is_away_is_said_in_the_form(told: Receiver) -> None:
+    reply = Visitor(told).do(f"/acts/acknowledge/{story.INCIDENT}")
+    assert reply.status_code == 409
+    assert "receiver.alertmanager_url: is null" in reply.text
+    assert Api(told).deeds() == []
+
+
+@pytest.mark.parametrize("act", [act.value for act in Act])
+def test_every_act_of_the_api_has_a_form_which_a_viewer_gets_nowhere(
+    told: Receiver, act: str
+) -> None:
+    subjects = {
+        "run": "/feature_extractor",
+        "end_lease": "/lease",
+        **dict.fromkeys(("approve", "deny", "cancel"), f"/{story.WAITS}:optimize_resources:1"),
+        **dict.fromkeys(("engage_kill_switch", "release_kill_switch"), ""),
+    }
+    path = f"/acts/{act}" + subjects.get(act, f"/{story.INCIDENT}")
+    vic = Visitor(told, "vic")
+    Visitor(told).page(path)
+    refused = vic.get(path)
+    assert refused.status_code == 403
+    assert "vic is a viewer; this needs a responder." in refused.text
+    assert vic.send(path, vic.page("/"), **WHY).status_code == 403
+    assert Api(told).deeds() == []
+
+
+def test_a_viewer_sees_no_way_to_act(told: Receiver) -> None:
+    vic, ada = Visitor(told, "vic"), Visitor(told)
+    paths = ["/", f"/episodes/{story.SPIKE}", "/controls"]
+    paths.append(f"/remediations/{story.WAITS}:optimize_resources:1")
+    for path in paths:
+        assert "/acts/" in ada.page(path)
+        assert "/acts/" not in vic.page(path)

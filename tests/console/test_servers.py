@@ -1,0 +1,105 @@
+"""What the console knows of Alertmanager and Prometheus: who mutes, and when they last answered."""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+from receiver.conftest import Receiver
+from receiver.live_alertmanager import LATENCY, LiveAlertmanager
+from receiver.payloads import Json, alert, eventually
+from sqlalchemy import select
+
+from console.browsing import Visitor
+from featurewatch_receiver import heard, schema
+from featurewatch_receiver.alertmanager import Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.reconcile import Reconciler, keep_reconciling
+
+INCIDENT = "FeatureExtractionLatencyCascade"
+CACHE = {
+    "alertname": "FeatureExtractionCacheHitRateLow",
+    "category": "cache",
+    "type": "performance",
+    "severity": "medium",
+    "escalation_policy": "default",
+}
+
+
+def look(receiver: Receiver) -> dict[str, heard.Heard]:
+    """Look once, as the worker does, and return what is known of the servers."""
+    once = threading.Event()
+    once.set()
+    keep_reconciling(receiver.core, receiver.queue, once)
+    with receiver.core.reader.begin() as connection:
+        return heard.read(connection)
+
+
+def test_each_look_notes_who_answered(
+    live: LiveAlertmanager, make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["receiver"]["alertmanager_url"] = live.url
+    settings["receiver"]["prometheus_url"] = "http://127.0.0.1:1"
+    receiver = make_receiver()
+    first = receiver.clock.now
+    found = look(receiver)
+    assert (found["alertmanager"].heard_at, found["alertmanager"].problem) == (first, None)
+    assert found["prometheus"].heard_at is None
+    assert "can't be reached" in (found["prometheus"].problem or "")
+    live.stop()
+    receiver.clock.now += timedelta(minutes=2)
+    found = look(receiver)
+    assert found["alertmanager"].heard_at == first
+    assert found["alertmanager"].asked_at == receiver.clock.now
+    assert found["prometheus"].asked_at == first
+    said = Visitor(receiver).read("/")
+    assert "Alertmanager is away. What is shown is as last known" in said
+    assert "(2 min ago)" in said
+    live.start()
+    assert look(receiver)["alertmanager"].problem is None
+    assert "Alertmanager is away" not in Visitor(receiver).read("/")
+
+
+def test_what_an_incident_mutes_names_the_incident(
+    live: LiveAlertmanager, receiver: Receiver
+) -> None:
+    labels = {"category": "correlation", "type": INCIDENT, "extractor": "feature_extractor"}
+    live.fire(alertname=INCIDENT, **labels)
+    live.fire(**CACHE, extractor="feature_extractor")
+    eventually(lambda: [a for a in live.alerts() if a["status"]["inhibitedBy"]])
+    receiver.clock.now = datetime.now(UTC)
+    with closing(Alertmanager(live.url)) as client:
+        Reconciler(receiver.core, receiver.queue, client, None).look()
+    with receiver.core.reader.begin() as connection:
+        by = connection.scalars(select(schema.episodes.c.inhibited_by)).all()
+    assert by == [[{"alertname": INCIDENT, "extractor": "feature_extractor"}]]
+    assert f"inhibited by {INCIDENT}" in Visitor(receiver).read("/")
+
+
+def test_a_silence_made_elsewhere_shows_its_reason_and_its_end(
+    live: LiveAlertmanager, receiver: Receiver
+) -> None:
+    live.fire(1)
+    live.wait_told(1)
+    receiver.clock.now = datetime.now(UTC)
+    end = {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
+    receiver.deliver(*(found | end for found in live.alerts()))
+    with closing(Alertmanager(live.url)) as client:
+        until = receiver.clock.now + timedelta(hours=2)
+        quiet = NewSilence(
+            matchers=(Matcher(name="extractor", value="extractor"),),
+            starts_at=receiver.clock.now,
+            ends_at=until,
+            created_by="bob",
+            comment="the model warms up",
+        )
+        client.add_silence(quiet)
+        Reconciler(receiver.core, receiver.queue, client, None).look()
+    shown = until.strftime("%Y-%m-%d %H:%M:%S UTC")
+    said = Visitor(receiver).read("/")
+    assert f"silenced by bob until {shown} : the model warms up" in said
+
+
+def test_without_an_alertmanager_nothing_is_said_of_servers(receiver: Receiver) -> None:
+    receiver.deliver(alert(LATENCY["alertname"]))
+    assert look(receiver) == {}
+    assert "is away" not in Visitor(receiver).read("/")
