@@ -105,7 +105,8 @@ class Seen:
 
     def sign_in(self, token: str) -> None:
         self.page.fill("#token", token)
-        self.page.click("main button")
+        with self.page.expect_navigation():
+            self.page.click("main button")
 
     def go(self, path: str) -> None:
         self.page.goto(self.url + path)

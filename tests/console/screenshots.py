@@ -66,7 +66,8 @@ def main(folder: Path) -> None:
 def _shoot(page: Any, url: str, path: str, file: Path) -> None:
     page.goto(f"{url}/sign-in")
     page.fill("#token", TOKENS["ada"])
-    page.click("button")
+    with page.expect_navigation():
+        page.click("button")
     page.goto(url + path)
     page.screenshot(path=str(file))
 

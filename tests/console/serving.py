@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from flask import Flask
 from werkzeug.serving import make_server
 
-#: Debian's package chromium; scripts/apt-unpack.sh can't make it run without root everywhere.
+#: Debian's package chromium, too large to be unpacked for tests alone.
 CHROMIUM = "chromium"
 
 

@@ -60,7 +60,15 @@ def test_after_signing_in_one_is_where_one_wanted_to_go(nobody: Visitor) -> None
 
 
 @pytest.mark.parametrize(
-    "to", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "/a\nb"]
+    "to",
+    [
+        "//evil.example",
+        "///evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "evil",
+        "/a\nb",
+    ],
 )
 def test_signing_in_leads_to_no_other_site(nobody: Visitor, to: str) -> None:
     assert nobody.sign_in(TOKENS["ada"], to=to).location == "/"

@@ -51,6 +51,7 @@ def test_acknowledging_on_a_phone(
     seen.sign_in(TOKENS["ada"])
     assert fits(seen.page)
     seen.page.get_by_role("link", name="Acknowledge", exact=True).tap()
+    seen.page.wait_for_url("**/acts/acknowledge/*")
     assert fits(seen.page)
     assert seen.page.evaluate("document.activeElement.id") == "reason"
     seen.page.fill("#reason", "looking into it")
@@ -105,6 +106,7 @@ def test_without_script_everything_is_there_in_utc(open_browser: Open, told: Rec
     seen.sign_in(TOKENS["ada"])
     assert seen.page.inner_text(".facts time") == "2026-01-02 03:47:00 UTC"
     seen.page.get_by_role("link", name="Resolve").click()
+    seen.page.wait_for_url("**/acts/resolve/*")
     assert "What it does" in seen.page.inner_text("main")
 
 
@@ -113,9 +115,11 @@ def test_history_is_filtered_and_leads_to_details(open_browser: Open, told: Rece
     seen.go("/history")
     seen.sign_in(TOKENS["vic"])
     seen.page.select_option("select[name=status]", "silenced")
-    seen.page.get_by_role("button", name="Show").click()
+    with seen.page.expect_navigation():
+        seen.page.get_by_role("button", name="Show").click()
     assert seen.page.locator("tbody tr").count() == 1
     seen.page.get_by_role("link", name=story.FALLBACK).click()
+    seen.page.wait_for_url("**/episodes/*")
     assert "silenced by bob" in seen.page.inner_text("#head")
     assert seen.complaints == []
 

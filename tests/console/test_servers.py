@@ -59,6 +59,14 @@ def test_each_look_notes_who_answered(
     assert "Alertmanager is away" not in Visitor(receiver).read("/")
 
 
+def test_with_an_alertmanager_alone_that_one_is_noted(
+    live: LiveAlertmanager, make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["receiver"]["alertmanager_url"] = live.url
+    found = look(make_receiver())
+    assert [(name, server.problem) for name, server in found.items()] == [("alertmanager", None)]
+
+
 def test_what_an_incident_mutes_names_the_incident(
     live: LiveAlertmanager, receiver: Receiver
 ) -> None:
