@@ -70,7 +70,7 @@ def test_an_interrupted_demo_leaves_no_process(
     (copy / programs.TOOLS).symlink_to(programs.tools_folder(root))
     with _demo(copy, **{programs.TOOLS_VARIABLE: ""}) as demo:
         assert demo.stdout is not None
-        started = any("The incident:" in line for line in demo.stdout)
+        started = any("First incident" in line for line in demo.stdout)
         assert started, demo.stderr and demo.stderr.read()
         demo.send_signal(number)
         demo.wait(60)
