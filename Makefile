@@ -14,6 +14,8 @@ TESTS ?= tests
 # What `make test-ray` installs; remove .venv-ray to try another.
 RAY ?= ray[serve]
 RAY_VENV := .venv-ray
+# What kills servers over and over: for `make chaos` alone.
+LONG := tests/chaos tests/receiver/test_takeover.py tests/receiver/test_postgresql.py
 # How often `make chaos` kills a receiver, and the seed of its chance; empty: the usual one.
 KILLS ?= 100
 SEED ?=
@@ -30,11 +32,11 @@ demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it
 
 .PHONY: test
 test: tools servers lint types check ## Run lint, types, the check of generated files, and all tests
-	$(BIN)/pytest $(PARALLEL) --ignore=tests/chaos
+	$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(LONG))
 
 .PHONY: chaos
 chaos: tools ## Kill receivers a hundred times under load, and break their surroundings (KILLS=500 SEED=7)
-	CHAOS_KILLS=$(KILLS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(BIN)/pytest tests/chaos -rP
+	CHAOS_KILLS=$(KILLS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(BIN)/pytest $(LONG) -rP
 
 .PHONY: test-compat
 test-compat: venv servers ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)

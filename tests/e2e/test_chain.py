@@ -23,8 +23,6 @@ class Story:
 
     stack: Stack
     held: list[dict[str, float]]
-    #: Notifications that came before the second incident.
-    early_pages: int
     timeline: str
     mails: list[Any]
     slack: list[dict[str, Any]]
@@ -46,14 +44,12 @@ def story(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     with Stack(root, folder, on_message=timeline.notification) as stack:
         incidents = Incidents(stack, timeline)
         first = incidents.mended_by_itself(time.monotonic() + 200)
-        early_pages = len(stack.pagerduty.messages()) + len(stack.slack.messages())
         second = incidents.needs_people(time.monotonic() + 200)
         urls = stack.urls
         _wait_until(lambda: _all_ended(stack.pagerduty.messages()), seconds=30)
         told = Story(
             stack=stack,
             held=[first, second],
-            early_pages=early_pages,
             timeline=out.getvalue(),
             mails=stack.mailbox.messages(),
             slack=stack.slack.messages(),
@@ -100,10 +96,6 @@ def test_the_cache_is_cleared_once_and_the_service_recovers_by_it(story: Story) 
     (run,) = [r for r in story.runs("clear_cache") if r["state"] != "skipped"]
     assert run["state"] == "effective"
     assert run["values_before"]["cache_hit_ratio"] < 0.85 < run["values_after"]["cache_hit_ratio"]
-
-
-def test_nobody_is_paged_for_what_the_automation_mends(story: Story) -> None:
-    assert story.early_pages == 0
 
 
 def test_an_action_that_does_not_help_is_said_to_and_people_are_paged_at_once(story: Story) -> None:
