@@ -36,7 +36,7 @@ _NOT_IDENTITY = frozenset({LEVEL, SEVERITY, POLICY})
 DEFAULT_DURATION = timedelta(hours=8)
 LONGEST_DURATION = timedelta(days=30)
 # Alertmanager starts such a silence at once, however far its clock is from ours.
-_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 #: What a silence of the whole alert says before the reason.
 SILENCE = "featurewatch silence: "
 _COMMENT = re.compile(r"featurewatch (ack|resolve|hold) at level ([0-9]{1,3}): (.*)", re.DOTALL)
@@ -174,7 +174,7 @@ class Acknowledger:
         return self._client.add_silence(
             NewSilence(
                 matchers=tuple(Matcher(name=name, value=identity[name]) for name in identity),
-                starts_at=_AT_ONCE,
+                starts_at=AT_ONCE,
                 ends_at=self._now() + note.duration,
                 created_by=note.user.strip(),
                 comment=f"{SILENCE}{note.reason.strip()}",
@@ -254,7 +254,7 @@ def _silence(made: Acknowledgement, severities: str) -> NewSilence:
             Matcher(name=LEVEL, value=reached, is_regex=True, is_equal=False),
             Matcher(name=SEVERITY, value=severities, is_regex=True),
         ),
-        starts_at=_AT_ONCE,
+        starts_at=AT_ONCE,
         ends_at=made.until,
         created_by=made.user,
         comment=comment(made.kind, made.level, made.reason),

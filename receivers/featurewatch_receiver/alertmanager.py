@@ -1,20 +1,14 @@
 """A thin client of Alertmanager's v2 API: alerts, silences, and when it started."""
 
-import re
 from datetime import datetime
 from typing import Any, TypeVar
 
 import pydantic
-import requests
 from pydantic.alias_generators import to_camel
-from urllib3.exceptions import HTTPError
 
+from featurewatch_receiver.client import Client
 from featurewatch_receiver.errors import AlertmanagerError
-from featurewatch_receiver.text import one_line
-from featurewatch_receiver.version import package_version
 
-# For the connection, and for each pause within the answer.
-TIMEOUT_SECONDS = 5.0
 # The label that every alert of featurewatch has.
 POLICY = "escalation_policy"
 _EXPIRED = "expired"
@@ -94,19 +88,14 @@ class _Status(_Part):
     uptime: datetime  # despite its name the time of the start
 
 
-class Alertmanager:
+class Alertmanager(Client):
     """One Alertmanager at `url`, which may hold a path prefix and a login (http://name:word@host).
 
     Every method raises AlertmanagerError: there is no answer, or not the one that was asked for.
     """
 
-    def __init__(self, url: str):
-        self._url = url.rstrip("/")
-        # Without the login, which must not get into messages.
-        self._name = one_line(re.sub("//[^/]*@", "//", self._url))
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy, no .netrc
-        self._session.headers["User-Agent"] = f"featurewatch/{package_version()}"
+    kind = "Alertmanager"
+    error = AlertmanagerError
 
     def alerts(self) -> list[Alert]:
         """Every alert of featurewatch that fires now."""
@@ -135,10 +124,6 @@ class Alertmanager:
         """End a silence now."""
         self._send("DELETE", f"/silence/{silence_id}")
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
     def _call(self, method: str, path: str, shape: type[Answer], **options: Any) -> Answer:
         body = self._send(method, path, **options)
         try:
@@ -150,28 +135,4 @@ class Alertmanager:
             ) from error
 
     def _send(self, method: str, path: str, **options: Any) -> bytes:
-        url = f"{self._url}/api/v2{path}"
-        try:
-            answer = self._session.request(
-                method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options
-            )
-        except (requests.RequestException, HTTPError, ValueError) as error:
-            raise self._error(
-                f"can't be reached ({cause_of(error, TIMEOUT_SECONDS)}); is it up?"
-            ) from error
-        if answer.status_code != requests.codes.ok:
-            said = one_line(answer.text) or answer.reason
-            raise self._error(f"answered {answer.status_code} to {method} {path}: {said}")
-        return answer.content
-
-    def _error(self, text: str) -> AlertmanagerError:
-        return AlertmanagerError(f"Alertmanager at {self._name} {text}")
-
-
-def cause_of(error: Exception, timeout: float) -> str:
-    """What went wrong, in few words: requests wraps it several times."""
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {timeout:g} s"
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    cause = getattr(reason, "__cause__", None)
-    return one_line(getattr(cause, "strerror", None) or str(cause or reason or error))
+        return self._ask(method, f"/api/v2{path}", f" to {method} {path}", **options)

@@ -8,10 +8,10 @@ the same trouble. It ends by itself at its deadline, also when this receiver is 
 import re
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.acknowledge import ALERTNAME, EXTRACTOR, Kind, comment
+from featurewatch_receiver.acknowledge import ALERTNAME, AT_ONCE, EXTRACTOR, Kind, comment
 from featurewatch_receiver.alertmanager import POLICY, Alertmanager, Matcher, NewSilence
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.config import ReceiverConfig
@@ -21,8 +21,6 @@ from featurewatch_receiver.remediations import Remediation
 from featurewatch_receiver.values import seconds
 
 USER = "featurewatch"
-# Alertmanager starts such a silence at once, however far its clock is from ours.
-_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def hold(config: ReceiverConfig, row: Remediation, duration: timedelta) -> str | None:
@@ -82,7 +80,7 @@ def _silence(row: Remediation, names: list[str], level: int, duration: timedelta
             Matcher(name=POLICY, value=".+", is_regex=True),
             Matcher(name=LEVEL, value=spoken, is_regex=True, is_equal=False),
         ),
-        starts_at=_AT_ONCE,
+        starts_at=AT_ONCE,
         ends_at=utc_now() + duration,
         created_by=USER,
         comment=comment(Kind.HOLD, level, f"{row.action} is at work"),

@@ -2,20 +2,12 @@
 
 import json
 import math
-import re
 from datetime import datetime
-from typing import Any
 
 import pydantic
-import requests
-from urllib3.exceptions import HTTPError
 
-from featurewatch_receiver.alertmanager import cause_of
+from featurewatch_receiver.client import Client
 from featurewatch_receiver.errors import PrometheusError
-from featurewatch_receiver.text import one_line
-from featurewatch_receiver.version import package_version
-
-TIMEOUT_SECONDS = 5.0
 
 
 class _Sample(pydantic.BaseModel):
@@ -43,20 +35,14 @@ class _RangeAnswer(pydantic.BaseModel):
     data: _Matrix
 
 
-class Prometheus:
+class Prometheus(Client):
     """One Prometheus at `url`, which may hold a path prefix and a login (http://name:word@host).
 
     Thanos and Mimir answer in the same way.
     """
 
-    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS):
-        self._timeout = timeout
-        self._url = url.rstrip("/")
-        # Without the login, which must not get into messages.
-        self._name = one_line(re.sub("//[^/]*@", "//", self._url))
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy, no .netrc
-        self._session.headers["User-Agent"] = f"featurewatch/{package_version()}"
+    kind = "Prometheus"
+    error = PrometheusError
 
     def values(self, query: str) -> list[float]:
         """Values of an instant vector; those that are not a number are left out.
@@ -76,7 +62,7 @@ class Prometheus:
 
         """
         try:
-            answer = _Answer.model_validate_json(self._ask(query))
+            answer = _Answer.model_validate_json(self._query(query))
             return [(sample.metric, float(sample.value[1])) for sample in answer.data.result]
         except ValueError as error:
             raise self._error("does not answer as Prometheus does; is the URL right?") from error
@@ -92,29 +78,13 @@ class Prometheus:
         """
         span = {"start": start.timestamp(), "end": end.timestamp(), "step": step}
         try:
-            answer = _RangeAnswer.model_validate_json(self._ask(query, "query_range", **span))
+            answer = _RangeAnswer.model_validate_json(self._query(query, "query_range", **span))
             return [[(at, float(v)) for at, v in found.values] for found in answer.data.result]
         except ValueError as error:
             raise self._error("does not answer as Prometheus does; is the URL right?") from error
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def _ask(self, query: str, call: str = "query", **more: float) -> bytes:
-        url = f"{self._url}/api/v1/{call}"
-        options: dict[str, Any] = {"timeout": self._timeout, "allow_redirects": False}
-        try:
-            answer = self._session.post(url, data={"query": query, **more}, **options)
-        except (requests.RequestException, HTTPError, ValueError) as error:
-            cause = cause_of(error, self._timeout)
-            raise self._error(f"can't be reached ({cause}); is it up?") from error
-        if answer.status_code != requests.codes.ok:
-            raise self._error(f"answered {answer.status_code}: {one_line(answer.text)}")
-        return answer.content
-
-    def _error(self, text: str) -> PrometheusError:
-        return PrometheusError(f"Prometheus at {self._name} {text}")
+    def _query(self, query: str, call: str = "query", **more: float) -> bytes:
+        return self._ask("POST", f"/api/v1/{call}", data={"query": query, **more})
 
 
 def literal(text: str) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.alertmanager import cause_of
+from featurewatch_receiver.client import cause_of
 from featurewatch_receiver.config import ReceiverConfig
 from featurewatch_receiver.errors import TellError
 from featurewatch_receiver.peopleconfig import Mail

@@ -241,6 +241,20 @@ def postgresql() -> Iterator[PostgreSql]:
         yield server
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database that is up to date, of each kind."""
+    server: PostgreSql | None = None
+    url = f"sqlite:///{tmp_path}/receiver.db"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        url = server.create()
+    migrate(url)
+    yield url
+    if server:
+        server.drop(url)
+
+
 @pytest.fixture
 def make_receiver(settings: Json, blank_database: Path) -> Iterator[Callable[[], Receiver]]:
     """Build a receiver from the settings as they are now."""

@@ -31,28 +31,15 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    server: Server | None = None
-    url = f"sqlite:///{tmp_path}/receiver.db"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgresql")
-        url = server.create()
-    migrate(url)
-    yield url
-    if server:
-        server.drop(url)
-
-
 @pytest.fixture
-def claim(url: str) -> Iterator[Callable[[], Slot]]:
+def claim(database: str) -> Iterator[Callable[[], Slot]]:
     """Claim a slot, as another process would."""
-    engine = open_writer(url)
+    engine = open_writer(database)
     workflows = Workflows(engine)
     claimed: list[Slot] = []
 
     def claim() -> Slot:
-        claimed.append(Slot(url, workflows))
+        claimed.append(Slot(database, workflows))
         return claimed[-1]
 
     yield claim
@@ -73,8 +60,10 @@ def test_each_process_has_a_slot_of_its_own_and_a_free_one_is_used_again(
     assert second.is_held()
 
 
-def test_a_slot_is_free_when_its_process_is_killed(url: str, claim: Callable[[], Slot]) -> None:
-    command = [sys.executable, "-c", HOLDER, url]
+def test_a_slot_is_free_when_its_process_is_killed(
+    database: str, claim: Callable[[], Slot]
+) -> None:
+    command = [sys.executable, "-c", HOLDER, database]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     path = {"PYTHONPATH": str(ROOT / "receivers")}
     with subprocess.Popen(command, env=path, **pipes) as holder:

@@ -21,20 +21,6 @@ CACHE = "FeatureExtractionCacheHitRateLow"
 TAKEOVER_SECONDS = 20.0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database that is up to date."""
-    server: Server | None = None
-    url = f"sqlite:///{tmp_path}/receiver.db"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgresql")
-        url = server.create()
-    migrate(url)
-    yield url
-    if server:
-        server.drop(url)
-
-
 @pytest.fixture
 def replicas(
     database: str, settings: Json, write_config: Callable[[], Path], tmp_path: Path
