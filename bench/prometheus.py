@@ -19,7 +19,7 @@ from featurewatch_kit import generate, programs
 from featurewatch_kit.demo.clients import Prometheus
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.project import load_config
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.values import seconds
 
 JOB = "feature-extraction"
 SELF = "prometheus"

@@ -20,10 +20,10 @@ from bench.figures import BenchError, Figure, at_most
 from bench.intakes import start_ours
 from bench.targets import HOST
 from featurewatch_kit.demo.processes import Processes
-from featurewatch_receiver import schema
-from featurewatch_receiver.accessconfig import Role
-from featurewatch_receiver.migrate import migrate
-from featurewatch_receiver.users import new_user
+from featurewatch_receiver.config.access import Role
+from featurewatch_receiver.people.users import new_user
+from featurewatch_receiver.store import schema
+from featurewatch_receiver.store.migrate import migrate
 
 ENDED, FIRING, EXTRACTORS = 100_000, 500, 40
 ROUNDS, CHUNK = 40, 5_000

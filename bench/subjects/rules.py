@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figures import BenchError, Figure, at_most, growth
 from bench.prometheus import Load, Running, running
 from featurewatch_kit.project import load_config
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.values import seconds
 
 LOADS = (
     Load(instances=10),

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import pydantic
 
 from featurewatch_kit.errors import ArgumentError
-from featurewatch_receiver.acknowledge import (
+from featurewatch_receiver.clients.alertmanager import Alertmanager
+from featurewatch_receiver.config.values import Url, seconds
+from featurewatch_receiver.errors import AcknowledgementError, ReceiverError
+from featurewatch_receiver.people.acknowledge import (
     ALERTNAME,
     Acknowledgement,
     Acknowledger,
@@ -20,10 +23,7 @@ from featurewatch_receiver.acknowledge import (
     Labels,
     Note,
 )
-from featurewatch_receiver.alertmanager import Alertmanager
-from featurewatch_receiver.errors import AcknowledgementError, ReceiverError
 from featurewatch_receiver.text import one_line, quoted
-from featurewatch_receiver.values import Url, seconds
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from featurewatch_receiver.config import ActionName
-from featurewatch_receiver.values import Duration, Name, PositiveDuration, Strict, Text
+from featurewatch_receiver.config.receiver import ActionName
+from featurewatch_receiver.config.values import Duration, Name, PositiveDuration, Strict, Text
 
 #: One action, several in the order in which they are tried, or none.
 Response = Annotated[

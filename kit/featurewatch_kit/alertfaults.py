@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from featurewatch_kit.alertconfig import Alert, LatencyAlert, ResourceAlert, TrafficAlert
 from featurewatch_kit.config import Config
-from featurewatch_receiver.configfile import Problem
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.file import Problem
+from featurewatch_receiver.config.values import seconds
 
 # What the messages of alerts that are not about one extractor may name, see rules/alerts.
 PLACEHOLDERS = {

@@ -15,16 +15,16 @@ from featurewatch_kit.alertconfig import (
 from featurewatch_kit.operatorconfig import Operator
 from featurewatch_kit.scrapeconfig import Scrape
 from featurewatch_kit.timeintervals import TimeInterval
-from featurewatch_receiver.accessconfig import Access
-from featurewatch_receiver.backendconfig import BackendConfig
-from featurewatch_receiver.config import (
+from featurewatch_receiver.config.access import Access
+from featurewatch_receiver.config.backends import BackendConfig
+from featurewatch_receiver.config.receiver import (
     History,
     Maintenance,
     Receiver,
     Responses,
     Target,
 )
-from featurewatch_receiver.values import (
+from featurewatch_receiver.config.values import (
     Duration,
     File,
     Name,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from featurewatch_receiver.values import Strict
+from featurewatch_receiver.config.values import Strict
 
 _NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _VALUE = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"

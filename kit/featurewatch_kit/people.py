@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from featurewatch_kit.config import Config
-from featurewatch_receiver.configfile import Problem
-from featurewatch_receiver.peopleconfig import Mail, Notifications, Told, Watch, WatchPaths
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.file import Problem
+from featurewatch_receiver.config.people import Mail, Notifications, Told, Watch, WatchPaths
+from featurewatch_receiver.config.values import seconds
 
 # Names that alertmanager/receivers.libsonnet gives.
 _LEVEL = re.compile(r"(?P<policy>.+)-level-(?P<level>\d+)(?P<unresolved>-unresolved)?")

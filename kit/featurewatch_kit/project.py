@@ -5,7 +5,7 @@ from pathlib import Path
 from featurewatch_kit.config import Config
 from featurewatch_kit.errors import GenerationError
 from featurewatch_kit.references import check_references
-from featurewatch_receiver.configfile import load
+from featurewatch_receiver.config.file import load
 
 DEFAULTS = "config.yaml"
 MIXIN = "mixin.libsonnet"

@@ -8,7 +8,7 @@ from featurewatch_kit.config import Config, Level, Recipient, SeverityTiming, Ti
 from featurewatch_kit.people import check_watchdog
 from featurewatch_kit.scrapeconfig import check_jobs
 from featurewatch_kit.timeintervals import check_time_intervals
-from featurewatch_receiver.configcheck import (
+from featurewatch_receiver.config.checks import (
     check_abilities,
     check_actions,
     check_database,
@@ -16,8 +16,8 @@ from featurewatch_receiver.configcheck import (
     check_targets,
     check_verification,
 )
-from featurewatch_receiver.configfile import Problem
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.file import Problem
+from featurewatch_receiver.config.values import seconds
 
 # The field of a recipient that holds the address for a channel.
 ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_key_file"}

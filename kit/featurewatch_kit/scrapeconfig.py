@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field
 
 from featurewatch_kit.alertconfig import Switch
 from featurewatch_kit.operatorconfig import ObjectName, PortName
-from featurewatch_receiver.configfile import Problem
-from featurewatch_receiver.values import Strict, Text, has_port
+from featurewatch_receiver.config.file import Problem
+from featurewatch_receiver.config.values import Strict, Text, has_port
 
 Address = Annotated[
     str,

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from featurewatch_receiver.configfile import Problem
-from featurewatch_receiver.values import Strict, Text
+from featurewatch_receiver.config.file import Problem
+from featurewatch_receiver.config.values import Strict, Text
 
 _WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _MONTHS = (

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from featurewatch_receiver import accessconfig, replay, runbook
-from featurewatch_receiver.configcheck import load_receiver_config
+from featurewatch_receiver import runbook
+from featurewatch_receiver.config import access
+from featurewatch_receiver.config.checks import load_receiver_config
+from featurewatch_receiver.deliveries import replay
 from featurewatch_receiver.errors import ReceiverError
 from featurewatch_receiver.factory import Role
-from featurewatch_receiver.migrate import migrate
+from featurewatch_receiver.people.tokens import read_tokens
+from featurewatch_receiver.people.users import new_user, read_users
 from featurewatch_receiver.server import serve
-from featurewatch_receiver.tokens import read_tokens
-from featurewatch_receiver.users import new_user, read_users
+from featurewatch_receiver.store.migrate import migrate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +53,7 @@ def _add_token(commands: Any) -> None:
     text = "make a person's token, and its entry for access.users_file"
     command = commands.add_parser("token", help=text, description=text)
     command.add_argument("--name", required=True, help="what the audit calls them")
-    command.add_argument("--role", required=True, choices=[*accessconfig.Role])
+    command.add_argument("--role", required=True, choices=[*access.Role])
     command.set_defaults(run=_token)
 
 

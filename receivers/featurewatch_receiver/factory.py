@@ -4,12 +4,12 @@ from enum import Enum, auto
 
 from flask import Flask
 
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.core import open_core
+from featurewatch_receiver.deliveries.processor import Processor
 from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.migrate import prepare
-from featurewatch_receiver.processor import Processor
-from featurewatch_receiver.tokens import read_tokens
+from featurewatch_receiver.people.tokens import read_tokens
+from featurewatch_receiver.store.migrate import prepare
 from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from featurewatch_receiver.acknowledge import SEVERITIES
 from featurewatch_receiver.actions import actions
+from featurewatch_receiver.automation.remediations import OUTCOMES
 from featurewatch_receiver.errors import SkipReason
-from featurewatch_receiver.remediations import OUTCOMES
+from featurewatch_receiver.people.acknowledge import SEVERITIES
 from featurewatch_receiver.version import package_version
 
 _PREFIX = "featurewatch_receiver"

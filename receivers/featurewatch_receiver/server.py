@@ -9,10 +9,10 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import ListenError
 from featurewatch_receiver.factory import Role, assemble, close, start
-from featurewatch_receiver.migrate import prepare
+from featurewatch_receiver.store.migrate import prepare
 from featurewatch_receiver.tls import Certificates
 
 # More than `batches.MOST_WAITING`: the others answer who asks for health, and refuse.

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver.database import SLOT_LOCKS, is_sqlite, open_session, which_file
 from featurewatch_receiver.engine import Workflows
 from featurewatch_receiver.errors import SlotError
+from featurewatch_receiver.store.database import SLOT_LOCKS, is_sqlite, open_session, which_file
 
 _PREFIX = "slot-"
 # More processes than anyone runs.

@@ -4,10 +4,13 @@ from prometheus_client import Gauge
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver import deadman, history, inbox, switches
+from featurewatch_receiver.automation import switches
+from featurewatch_receiver.automation.remediations import OPEN
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.remediations import OPEN
-from featurewatch_receiver.schema import leases, remediations
+from featurewatch_receiver.deliveries import inbox
+from featurewatch_receiver.records import history
+from featurewatch_receiver.store.schema import leases, remediations
+from featurewatch_receiver.watchdog import deadman
 
 
 def measure(core: Core) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.config import Tls
+from featurewatch_receiver.config.receiver import Tls
 from featurewatch_receiver.errors import ConfigError
 
 

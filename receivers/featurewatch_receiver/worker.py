@@ -12,11 +12,13 @@ from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.automation.converge import LOOK_AGAIN_SECONDS
+from featurewatch_receiver.automation.remediator import Remediator
+from featurewatch_receiver.automation.tender import keep_tending
+from featurewatch_receiver.automation.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SECONDS
 from featurewatch_receiver.clock import Deadline
-from featurewatch_receiver.converge import LOOK_AGAIN_SECONDS
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.database import is_sqlite
-from featurewatch_receiver.deadman import keep_watching
+from featurewatch_receiver.deliveries.processor import Processor
 from featurewatch_receiver.engine import (
     APPLICATION,
     QUEUE,
@@ -26,14 +28,12 @@ from featurewatch_receiver.engine import (
     WorkQueue,
 )
 from featurewatch_receiver.errors import SlotError
-from featurewatch_receiver.processor import Processor
-from featurewatch_receiver.reconcile import keep_reconciling
-from featurewatch_receiver.remediator import Remediator
-from featurewatch_receiver.retention import delete_old
+from featurewatch_receiver.people.sweeper import keep_sweeping
+from featurewatch_receiver.reconciliation.reconcile import keep_reconciling
 from featurewatch_receiver.slots import Slot
-from featurewatch_receiver.sweeper import keep_sweeping
-from featurewatch_receiver.tender import keep_tending
-from featurewatch_receiver.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SECONDS
+from featurewatch_receiver.store.database import is_sqlite
+from featurewatch_receiver.store.retention import delete_old
+from featurewatch_receiver.watchdog.deadman import keep_watching
 
 # How often the slot is checked, and the slots of the dead are looked for.
 SLOT_SECONDS = 2.0

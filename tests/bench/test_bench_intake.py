@@ -10,7 +10,7 @@ import pytest
 
 from bench.deliveries import PATH, TOKEN, bodies, send
 from bench.figures import BenchError
-from featurewatch_receiver.payload import parse
+from featurewatch_receiver.deliveries.payload import parse
 
 
 class Server(ThreadingHTTPServer):

@@ -7,9 +7,9 @@ from typing import Any
 from receiver.payloads import eventually
 from sqlalchemy import Connection, Row, func, select, text
 
-from featurewatch_receiver.database import is_sqlite, open_reader
-from featurewatch_receiver.remediations import OPEN, State
-from featurewatch_receiver.schema import episodes, inbox, remediations
+from featurewatch_receiver.automation.remediations import OPEN, State
+from featurewatch_receiver.store.database import is_sqlite, open_reader
+from featurewatch_receiver.store.schema import episodes, inbox, remediations
 
 QUIET_SECONDS = 90.0
 

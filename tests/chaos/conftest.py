@@ -19,7 +19,7 @@ from receiver.postgres import Server
 from receiver.target import TargetServer
 
 from chaos.services import Moody, MoodyHandler
-from featurewatch_receiver.migrate import migrate
+from featurewatch_receiver.store.migrate import migrate
 
 __all__ = [
     "blank_database",

@@ -16,7 +16,7 @@ from chaos.conftest import KILLS, let_act
 from chaos.fleet import Fleet
 from chaos.services import Services
 from chaos.stream import Stream, alert_of, effect_of
-from featurewatch_receiver.remediations import OUTCOMES, State
+from featurewatch_receiver.automation.remediations import OUTCOMES, State
 
 NAMES_PER_KILL = 10
 # Some are killed before they serve at all.

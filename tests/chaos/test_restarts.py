@@ -8,7 +8,7 @@ from receiver.payloads import Json, alert, eventually
 from receiver.target import Target, TargetServer
 from sqlalchemy import text
 
-from featurewatch_receiver.database import open_writer
+from featurewatch_receiver.store.database import open_writer
 
 
 @pytest.fixture

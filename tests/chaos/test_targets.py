@@ -14,7 +14,7 @@ from chaos.aftermath import Aftermath
 from chaos.conftest import let_act
 from chaos.services import Moody, MoodyHandler
 from chaos.stream import alert_of, effect_of
-from featurewatch_receiver.remediations import FAILURES, OUTCOMES, State
+from featurewatch_receiver.automation.remediations import FAILURES, OUTCOMES, State
 
 NAMES = [f"service-{n}" for n in range(40)]
 MOODS = ("slow", "garbage", "error", "error after", "half", "silent", "silent after")

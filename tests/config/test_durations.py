@@ -5,7 +5,7 @@ import json
 import pytest
 import rjsonnet
 
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.values import seconds
 
 SECONDS = {
     "0s": 0,

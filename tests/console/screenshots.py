@@ -13,10 +13,10 @@ from receiver.people import TOKENS
 
 from console import story
 from console.serving import browser, course_server, served
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.core import open_core
-from featurewatch_receiver.migrate import migrate
-from featurewatch_receiver.tokens import read_tokens
+from featurewatch_receiver.people.tokens import read_tokens
+from featurewatch_receiver.store.migrate import migrate
 
 ROOT = Path(__file__).parents[2]
 DESK, PHONE = {"width": 960, "height": 800}, {"width": 360, "height": 720}

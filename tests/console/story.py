@@ -7,7 +7,7 @@ from receiver.conftest import Receiver
 from receiver.payloads import Json
 from receiver.test_api_reads import row, store
 
-from featurewatch_receiver import schema
+from featurewatch_receiver.store import schema
 
 CASCADE = "FeatureExtractionLatencyCascade"
 LATENCY = "FeatureExtractionLatencyCritical"

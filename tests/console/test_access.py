@@ -14,9 +14,9 @@ from receiver.people import TOKENS, users, write_users
 from sqlalchemy import select
 
 from console.browsing import WHY, Visitor, text_of
-from featurewatch_receiver import schema
 from featurewatch_receiver.console import sessions
-from featurewatch_receiver.users import digest
+from featurewatch_receiver.people.users import digest
+from featurewatch_receiver.store import schema
 
 PATHS = ("/", "/history", "/history.csv", "/history.json", "/remediations", "/controls")
 PATHS += ("/alerts", "/episodes/x", "/remediations/x", "/acts/engage_kill_switch")

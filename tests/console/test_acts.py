@@ -8,7 +8,7 @@ from receiver.payloads import alert, eventually
 
 from console import story
 from console.browsing import WHY, Visitor
-from featurewatch_receiver.audit import Act
+from featurewatch_receiver.people.audit import Act
 
 
 def episode_of(receiver: Receiver) -> str:

@@ -13,7 +13,7 @@ from receiver.test_api_reads import row, store
 
 from console import story
 from console.conftest import Seen
-from featurewatch_receiver import schema
+from featurewatch_receiver.store import schema
 
 Open = Callable[..., Seen]
 PHONE = {"viewport": {"width": 360, "height": 740}}

@@ -14,7 +14,8 @@ from sqlalchemy import update
 
 from console import story
 from console.browsing import Visitor
-from featurewatch_receiver import heard, schema
+from featurewatch_receiver.records import heard
+from featurewatch_receiver.store import schema
 
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
 

@@ -11,9 +11,10 @@ from receiver.payloads import Json, alert, eventually
 from sqlalchemy import select
 
 from console.browsing import Visitor
-from featurewatch_receiver import heard, schema
-from featurewatch_receiver.alertmanager import Alertmanager, Matcher, NewSilence
-from featurewatch_receiver.reconcile import Reconciler, keep_reconciling
+from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.reconciliation.reconcile import Reconciler, keep_reconciling
+from featurewatch_receiver.records import heard
+from featurewatch_receiver.store import schema
 
 INCIDENT = "FeatureExtractionLatencyCascade"
 CACHE = {

@@ -22,8 +22,8 @@ from featurewatch_kit.demo.mailbox import Mailbox
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.demo.stand_ins import PagerDutyStandIn, SlackStandIn
 from featurewatch_kit.project import load_config
-from featurewatch_receiver.acknowledge import Acknowledger, Note
-from featurewatch_receiver.alertmanager import Alertmanager
+from featurewatch_receiver.clients.alertmanager import Alertmanager
+from featurewatch_receiver.people.acknowledge import Acknowledger, Note
 
 HOST = "127.0.0.1"
 PAGED = ("on_call_engineer", "engineering_manager")

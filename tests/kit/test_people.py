@@ -10,7 +10,7 @@ from featurewatch_kit.config import Config
 from featurewatch_kit.generate import ALERTMANAGER, RECEIVER, generate
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.errors import ConfigError
-from featurewatch_receiver.told import is_ours
+from featurewatch_receiver.records.told import is_ours
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
 from featurewatch_receiver.backends.kubernetes import KubernetesBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import KubernetesBackend as Settings
 from tests.kubernetes_backend.objects import (
     Open,
     kubeconfig,

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
 from featurewatch_receiver.backends.base import ResourceAmounts, TrainingState
 from featurewatch_receiver.backends.kubernetes import KubernetesBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import KubernetesBackend as Settings
 from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
 from kubernetes import client, config
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
 from featurewatch_receiver.backends.kubernetes import KubernetesBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import KubernetesBackend as Settings
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetError,
@@ -144,7 +144,7 @@ def test_without_the_package_one_line_names_the_extra() -> None:
     program = """
 import sys
 sys.modules["kubernetes"] = None
-from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
+from featurewatch_receiver.config.backends import KubernetesBackend as Settings
 from featurewatch_receiver.backends import KINDS
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.errors import ConfigError

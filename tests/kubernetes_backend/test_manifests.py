@@ -17,7 +17,7 @@ import yaml
 
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.cli import main
-from featurewatch_receiver.configcheck import load_receiver_config
+from featurewatch_receiver.config.checks import load_receiver_config
 from tests.kubernetes_backend.manifests import (
     KUBECTL,
     MANIFESTS,

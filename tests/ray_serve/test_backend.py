@@ -13,10 +13,10 @@ import pytest
 import requests
 
 from featurewatch_kit.demo.processes import free_port
-from featurewatch_receiver.backendconfig import RayServeBackend as Settings
 from featurewatch_receiver.backends.base import ResourceAmounts
 from featurewatch_receiver.backends.ray_serve import RayServeBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import RayServeBackend as Settings
 from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
 from ray_serve.test_ray_serve import END_SECONDS, PYTHON, App, loopback_only
 

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import func, select
 
-from featurewatch_receiver import leases as leasing
-from featurewatch_receiver import remediations, tender
+from featurewatch_receiver.automation import leases as leasing
+from featurewatch_receiver.automation import remediations, tender
+from featurewatch_receiver.automation.remediations import Remediation, State
+from featurewatch_receiver.automation.remediator import Remediator
 from featurewatch_receiver.backends.base import (
     Deployment,
     ResourceAmounts,
@@ -22,14 +24,12 @@ from featurewatch_receiver.backends.base import (
     TrainingState,
 )
 from featurewatch_receiver.core import Core
+from featurewatch_receiver.deliveries.intake import Delivery, accept
+from featurewatch_receiver.deliveries.payload import parse
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import TargetChangedError
-from featurewatch_receiver.intake import Delivery, accept
-from featurewatch_receiver.payload import parse
-from featurewatch_receiver.remediations import Remediation, State
-from featurewatch_receiver.remediator import Remediator
-from featurewatch_receiver.schema import leases as lease_table
-from featurewatch_receiver.schema import remediation_steps, switches
+from featurewatch_receiver.store.schema import leases as lease_table
+from featurewatch_receiver.store.schema import remediation_steps, switches
 from receiver.payloads import Json, payload
 
 MOST_RUNS = 20

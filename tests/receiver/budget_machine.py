@@ -20,13 +20,13 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from featurewatch_receiver import approvals, remediations
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.automation import approvals, remediations
+from featurewatch_receiver.automation.planner import Planner
+from featurewatch_receiver.automation.remediations import ACTIVE, Origin, Remediation, State, Step
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.core import open_core
-from featurewatch_receiver.planner import Planner
-from featurewatch_receiver.remediations import ACTIVE, Origin, Remediation, State, Step
-from featurewatch_receiver.schema import remediations as table
-from featurewatch_receiver.tokens import read_tokens
+from featurewatch_receiver.people.tokens import read_tokens
+from featurewatch_receiver.store.schema import remediations as table
 from receiver.automation import Flow, Platform, hurry
 from receiver.payloads import T0, alert
 

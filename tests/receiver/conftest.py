@@ -11,14 +11,14 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from featurewatch_receiver.alertmanager import Alertmanager
-from featurewatch_receiver.config import Actions, ReceiverConfig
+from featurewatch_receiver.clients.alertmanager import Alertmanager
+from featurewatch_receiver.config.receiver import Actions, ReceiverConfig
 from featurewatch_receiver.core import Core, open_core
-from featurewatch_receiver.database import open_writer
+from featurewatch_receiver.deliveries.processor import Processor
 from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.migrate import migrate
-from featurewatch_receiver.processor import Processor
-from featurewatch_receiver.tokens import read_tokens
+from featurewatch_receiver.people.tokens import read_tokens
+from featurewatch_receiver.store.database import open_writer
+from featurewatch_receiver.store.migrate import migrate
 from featurewatch_receiver.web.app import build_app
 from featurewatch_receiver.worker import Worker
 from receiver.flow_fixtures import flow, make_flow, platform, prometheus

@@ -33,7 +33,8 @@ def make_flow(
 
         still = SimpleNamespace(monotonic=monotonic)
         monkeypatch.setattr("featurewatch_receiver.clock.time", still)
-        monkeypatch.setattr("featurewatch_receiver.task.open_backend", lambda *_: platform)
+        opened = "featurewatch_receiver.automation.task.open_backend"
+        monkeypatch.setattr(opened, lambda *_: platform)
         return Flow(made.core, made.queue, made.clock, platform)
 
     return make

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from featurewatch_receiver.acknowledge import Acknowledgement, Acknowledger, Kind, Note
-from featurewatch_receiver.alertmanager import Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
 from featurewatch_receiver.errors import AcknowledgementError, AlertmanagerError, NoteError
+from featurewatch_receiver.people.acknowledge import Acknowledgement, Acknowledger, Kind, Note
 from receiver.live_alertmanager import ALERT, LATENCY, LiveAlertmanager
 
 NOTE = Note(user="ada", reason="looking into it")

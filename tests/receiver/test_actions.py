@@ -8,7 +8,7 @@ import pytest
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.actions.base import Case, Change, Plan, Progress
 from featurewatch_receiver.backends.base import ResourceAmounts, Training, TrainingState
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import (
     ActionSkippedError,
     ReceiverError,

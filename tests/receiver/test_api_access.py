@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from featurewatch_receiver.accessconfig import UsersFile
 from featurewatch_receiver.cli import main
-from featurewatch_receiver.configfile import load
+from featurewatch_receiver.config.access import UsersFile
+from featurewatch_receiver.config.file import load
 from featurewatch_receiver.web.people import CALLS
 from receiver.api import PREFIX, WHY, Api
 from receiver.conftest import AUTHORIZED, TOKEN, Receiver

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from featurewatch_receiver import schema
+from featurewatch_receiver.store import schema
 from receiver.api import WHY, Api
 from receiver.conftest import Receiver
 from receiver.live_alertmanager import LATENCY, LiveAlertmanager

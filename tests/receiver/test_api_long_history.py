@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from featurewatch_receiver import schema
+from featurewatch_receiver.store import schema
 from receiver.api import Api
 from receiver.conftest import Receiver
 from receiver.payloads import T0

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
-from featurewatch_receiver import schema
-from featurewatch_receiver.audit import Act, Deed, note
+from featurewatch_receiver.people.audit import Act, Deed, note
+from featurewatch_receiver.store import schema
 from receiver.api import Api
 from receiver.conftest import Receiver
 from receiver.payloads import T0, Json, alert, at

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from featurewatch_receiver.tender import tend
+from featurewatch_receiver.automation.tender import tend
 from receiver.api import WHY, Api
 from receiver.conftest import Receiver
 from receiver.payloads import Json, alert, eventually

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from featurewatch_receiver import approvals
-from featurewatch_receiver.planner import Planner
-from featurewatch_receiver.remediations import Decision, State
+from featurewatch_receiver.automation import approvals
+from featurewatch_receiver.automation.planner import Planner
+from featurewatch_receiver.automation.remediations import Decision, State
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert, at
 

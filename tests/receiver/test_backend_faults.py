@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from featurewatch_receiver.backendconfig import BackendConfig
 from featurewatch_receiver.backends.faults import backend_faults, cache_faults
+from featurewatch_receiver.config.backends import BackendConfig
 
 DOCUMENT = Path(__file__).parents[2] / "docs/backends.md"
 ADAPTER: TypeAdapter[Any] = TypeAdapter(BackendConfig)

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as runs
 from hypothesis.stateful import run_state_machine_as_test
 
-from featurewatch_receiver import ledger, task
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.automation import ledger, task
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from receiver.automation import Flow
 from receiver.budget_machine import ALERTS, ATTEMPTS, TARGETS, Machine
 from receiver.payloads import T0, Json, alert, at

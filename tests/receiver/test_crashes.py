@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from featurewatch_receiver import preparation, remediations
 from featurewatch_receiver.actions.base import Plan
+from featurewatch_receiver.automation import preparation, remediations
+from featurewatch_receiver.automation.remediations import State, Step
+from featurewatch_receiver.automation.source import Readings
+from featurewatch_receiver.automation.task import Task
 from featurewatch_receiver.errors import TargetRefusedError, TargetSilentError
-from featurewatch_receiver.remediations import State, Step
-from featurewatch_receiver.source import Readings
-from featurewatch_receiver.task import Task
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert
 
@@ -140,7 +140,7 @@ def test_a_plan_is_kept_as_it_will_be_read_again(
             return {"at": object()}
 
     monkeypatch.setattr(
-        "featurewatch_receiver.task.actions", lambda: {"scale_up_deployment": Odd()}
+        "featurewatch_receiver.automation.task.actions", lambda: {"scale_up_deployment": Odd()}
     )
     flow.deliver(alert())
     assert not flow.remediator.prepare(flow.only().id)

@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from featurewatch_kit.demo.mailbox import Mailbox
 from featurewatch_kit.demo.stand_ins import Answer, PagerDutyStandIn, SlackStandIn, StandIn
-from featurewatch_receiver.deadman import GAP, LEASE, DeadMansSwitch, keep_watching
 from featurewatch_receiver.errors import TellError
-from featurewatch_receiver.schema import watch as watch_table
-from featurewatch_receiver.tell import News
+from featurewatch_receiver.store.schema import watch as watch_table
+from featurewatch_receiver.watchdog.deadman import GAP, LEASE, DeadMansSwitch, keep_watching
+from featurewatch_receiver.watchdog.tell import News
 from receiver.conftest import Receiver
 from receiver.live_alertmanager import Webhook
 from receiver.payloads import Json, alert, eventually

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import ConfigError
 from featurewatch_receiver.factory import create_app, worker_of
 from receiver.conftest import AUTHORIZED

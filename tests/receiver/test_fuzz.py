@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from featurewatch_receiver.schema import alerts, episodes
+from featurewatch_receiver.store.schema import alerts, episodes
 from receiver.conftest import Receiver
 from receiver.payloads import Json, alert, at, payload
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from featurewatch_receiver.acknowledge import Acknowledger, Kind, Note
-from featurewatch_receiver.alertmanager import Alertmanager
+from featurewatch_receiver.automation.remediations import State
+from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.errors import TargetRefusedError
-from featurewatch_receiver.remediations import State
+from featurewatch_receiver.people.acknowledge import Acknowledger, Kind, Note
 from receiver.automation import Flow, Platform
 from receiver.live_alertmanager import LATENCY, LiveAlertmanager
 from receiver.payloads import Json, alert

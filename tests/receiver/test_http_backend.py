@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from featurewatch_receiver.backendconfig import HttpBackend as Settings
 from featurewatch_receiver.backends.base import (
     Caches,
     Deployment,
@@ -17,6 +16,7 @@ from featurewatch_receiver.backends.base import (
 )
 from featurewatch_receiver.backends.http import HttpBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import HttpBackend as Settings
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetChangedError,

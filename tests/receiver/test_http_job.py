@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from featurewatch_receiver.backendconfig import HttpJobBackend as Settings
 from featurewatch_receiver.backends.base import Training, Trainings, TrainingState
 from featurewatch_receiver.backends.http_job import HttpJobBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import HttpJobBackend as Settings
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetBlindError,

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from featurewatch_receiver import inbox, processor
-from featurewatch_receiver.intake import accept
-from featurewatch_receiver.retention import delete_old
-from featurewatch_receiver.schema import episodes
+from featurewatch_receiver.deliveries import inbox, processor
+from featurewatch_receiver.deliveries.intake import accept
+from featurewatch_receiver.store.retention import delete_old
+from featurewatch_receiver.store.schema import episodes
 from receiver.conftest import Receiver, locked
 from receiver.payloads import Json, alert, at, eventually, payload
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from featurewatch_receiver import approvals
+from featurewatch_receiver.automation import approvals
+from featurewatch_receiver.automation.leases import LeaseEnd
 from featurewatch_receiver.backends.base import ResourceAmounts
 from featurewatch_receiver.errors import TargetRefusedError
-from featurewatch_receiver.leases import LeaseEnd
-from featurewatch_receiver.schema import leases as table
+from featurewatch_receiver.store.schema import leases as table
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert
 from receiver.stand_in_prometheus import StandInPrometheus

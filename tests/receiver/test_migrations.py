@@ -12,11 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from featurewatch_receiver import schema
 from featurewatch_receiver.cli import main
-from featurewatch_receiver.database import open_for_migration
 from featurewatch_receiver.errors import ConfigError
-from featurewatch_receiver.migrate import FIRST, alembic_config, migrate, prepare
+from featurewatch_receiver.store import schema
+from featurewatch_receiver.store.database import open_for_migration
+from featurewatch_receiver.store.migrate import FIRST, alembic_config, migrate, prepare
 from receiver.payloads import Json
 from receiver.postgres import Server
 

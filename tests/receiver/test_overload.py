@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from featurewatch_receiver import batches
-from featurewatch_receiver.batches import MOST_WAITING, Batches
+from featurewatch_receiver.deliveries import batches
+from featurewatch_receiver.deliveries.batches import MOST_WAITING, Batches
+from featurewatch_receiver.deliveries.inbox import Arrival
 from featurewatch_receiver.errors import OverloadError
-from featurewatch_receiver.inbox import Arrival
 from receiver.conftest import Receiver, locked
 from receiver.payloads import alert, eventually, payload
 

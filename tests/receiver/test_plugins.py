@@ -14,9 +14,9 @@ from threading import Thread
 import pytest
 
 from featurewatch_receiver.actions import BUILT_IN, actions
-from featurewatch_receiver.configcheck import load_receiver_config
+from featurewatch_receiver.automation.task import Task
+from featurewatch_receiver.config.checks import load_receiver_config
 from featurewatch_receiver.errors import ConfigError
-from featurewatch_receiver.task import Task
 from receiver.automation import Flow
 from receiver.payloads import Json, alert
 

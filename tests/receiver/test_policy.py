@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import featurewatch_receiver
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.automation.policy import GUARDS, OVERRULED, PASSING, Situation, decide
+from featurewatch_receiver.automation.remediations import Origin
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import SkipReason
-from featurewatch_receiver.policy import GUARDS, OVERRULED, PASSING, Situation, decide
-from featurewatch_receiver.remediations import Origin
 from receiver.payloads import T0, Json
 
 NOW = T0

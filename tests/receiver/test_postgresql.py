@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import JSON, Table, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from featurewatch_receiver import database as database_module
-from featurewatch_receiver import schema
 from featurewatch_receiver.clock import DatabaseClock, utc_now
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.core import open_core
-from featurewatch_receiver.database import open_reader, open_writer
 from featurewatch_receiver.engine import Workflows
-from featurewatch_receiver.migrate import migrate
-from featurewatch_receiver.retention import delete_old
-from featurewatch_receiver.tokens import read_tokens
+from featurewatch_receiver.people.tokens import read_tokens
+from featurewatch_receiver.store import database as database_module
+from featurewatch_receiver.store import schema
+from featurewatch_receiver.store.database import open_reader, open_writer
+from featurewatch_receiver.store.migrate import migrate
+from featurewatch_receiver.store.retention import delete_old
 from receiver.conftest import Clock, Receiver
 from receiver.payloads import Json, alert, at, eventually
 from receiver.postgres import Server, name_of

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from featurewatch_receiver import schema
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.engine import Workflows
-from featurewatch_receiver.retention import delete_old
+from featurewatch_receiver.store import schema
+from featurewatch_receiver.store.retention import delete_old
 from receiver.conftest import Receiver, locked
 from receiver.payloads import Json, alert, at, eventually
 from receiver.people import VIEWER

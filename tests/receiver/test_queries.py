@@ -12,9 +12,9 @@ from scrape.running import running_prometheus
 from sqlalchemy import update
 
 from featurewatch_kit import programs
-from featurewatch_receiver.remediations import Origin
-from featurewatch_receiver.schema import remediations
-from featurewatch_receiver.source import Source
+from featurewatch_receiver.automation.remediations import Origin
+from featurewatch_receiver.automation.source import Source
+from featurewatch_receiver.store.schema import remediations
 from receiver.automation import Flow
 from receiver.payloads import Json, alert
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from featurewatch_receiver.backendconfig import RayServeBackend as Settings
 from featurewatch_receiver.backends.base import Deployments, ResourceAmounts, Resources
 from featurewatch_receiver.backends.ray_serve import RayServeBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import RayServeBackend as Settings
 from featurewatch_receiver.errors import (
     TargetChangedError,
     TargetRefusedError,

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from featurewatch_receiver import ledger, tender
-from featurewatch_receiver.acknowledge import Acknowledger, Kind, Note
-from featurewatch_receiver.alertmanager import Alertmanager, Matcher, NewSilence
-from featurewatch_receiver.differences import MISSED_SECONDS
+from featurewatch_receiver.automation import ledger, tender
+from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.clients.prometheus import Prometheus
 from featurewatch_receiver.errors import AlertmanagerError, PrometheusError
-from featurewatch_receiver.history import find_episode
-from featurewatch_receiver.prometheus import Prometheus
-from featurewatch_receiver.reconcile import Reconciler, keep_reconciling
-from featurewatch_receiver.schema import alerts, episodes, notifications, remediations
-from featurewatch_receiver.statuses import status_column
-from featurewatch_receiver.sweeper import GONE_SECONDS
+from featurewatch_receiver.people.acknowledge import Acknowledger, Kind, Note
+from featurewatch_receiver.people.sweeper import GONE_SECONDS
+from featurewatch_receiver.reconciliation.differences import MISSED_SECONDS
+from featurewatch_receiver.reconciliation.reconcile import Reconciler, keep_reconciling
+from featurewatch_receiver.records.history import find_episode
+from featurewatch_receiver.records.statuses import status_column
+from featurewatch_receiver.store.schema import alerts, episodes, notifications, remediations
 from receiver.conftest import Receiver, locked
 from receiver.live_alertmanager import ALERT, LATENCY, LiveAlertmanager
 from receiver.live_prometheus import LivePrometheus

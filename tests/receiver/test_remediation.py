@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from featurewatch_receiver.remediator import Remediator
+from featurewatch_receiver.automation.remediator import Remediator
 from receiver.conftest import AUTHORIZED, Receiver
 from receiver.payloads import Json, alert, at, eventually, payload
 from receiver.target import Target, TargetServer

@@ -8,8 +8,8 @@ from threading import Thread
 import pytest
 from werkzeug.serving import make_server
 
-from featurewatch_receiver import replay
 from featurewatch_receiver.cli import main
+from featurewatch_receiver.deliveries import replay
 from receiver.conftest import Receiver
 from receiver.payloads import Json, alert, at, payload
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from featurewatch_receiver import approvals
+from featurewatch_receiver.automation import approvals
+from featurewatch_receiver.automation.remediations import State
+from featurewatch_receiver.automation.task import Task
 from featurewatch_receiver.backends.base import Deployment
 from featurewatch_receiver.errors import TargetRefusedError, TargetUnreachableError
-from featurewatch_receiver.remediations import State
-from featurewatch_receiver.task import Task
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert, at
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from featurewatch_receiver.database import open_writer
 from featurewatch_receiver.engine import Workflows
-from featurewatch_receiver.migrate import migrate
 from featurewatch_receiver.slots import Slot
+from featurewatch_receiver.store.database import open_writer
+from featurewatch_receiver.store.migrate import migrate
 from receiver.conftest import Receiver
 from receiver.payloads import alert, eventually
 from receiver.postgres import Server
@@ -22,7 +22,7 @@ from receiver.target import Target
 CACHE = "FeatureExtractionCacheHitRateLow"
 HOLDER = """
 import sys
-from featurewatch_receiver.database import open_writer
+from featurewatch_receiver.store.database import open_writer
 from featurewatch_receiver.engine import Workflows
 from featurewatch_receiver.slots import Slot
 slot = Slot(sys.argv[1], Workflows(open_writer(sys.argv[1])))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featurewatch_receiver.planner import Planner
-from featurewatch_receiver.prometheus import literal
+from featurewatch_receiver.automation.planner import Planner
+from featurewatch_receiver.clients.prometheus import literal
 from receiver.automation import Flow, Platform
 from receiver.live_alertmanager import LiveAlertmanager
 from receiver.payloads import Json, alert

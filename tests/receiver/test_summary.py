@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, update
 
-from featurewatch_receiver.schema import episodes, notifications
-from featurewatch_receiver.summary import summary
+from featurewatch_receiver.records.summary import summary
+from featurewatch_receiver.store.schema import episodes, notifications
 from receiver.conftest import Receiver
 from receiver.payloads import alert, at
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from featurewatch_receiver.acknowledge import Acknowledger, Kind, Note
-from featurewatch_receiver.alertmanager import Alertmanager
+from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.errors import AlertmanagerError
-from featurewatch_receiver.sweeper import GONE_SECONDS, Sweeper, keep_sweeping
+from featurewatch_receiver.people.acknowledge import Acknowledger, Kind, Note
+from featurewatch_receiver.people.sweeper import GONE_SECONDS, Sweeper, keep_sweeping
 from receiver.conftest import Receiver
 from receiver.live_alertmanager import ALERT, LiveAlertmanager
 from receiver.payloads import Json, eventually
@@ -207,7 +207,7 @@ def test_the_receiver_ends_what_is_over(
     make_receiver: Callable[[], Receiver],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("featurewatch_receiver.sweeper.GONE_SECONDS", 0.2)
+    monkeypatch.setattr("featurewatch_receiver.people.sweeper.GONE_SECONDS", 0.2)
     settings["receiver"]["alertmanager_url"] = live.url
     live.fire()
     acknowledger.acknowledge(ALERT, NOTE)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from featurewatch_receiver.database import open_reader
-from featurewatch_receiver.migrate import migrate
+from featurewatch_receiver.store.database import open_reader
+from featurewatch_receiver.store.migrate import migrate
 from receiver.payloads import Json, alert, eventually, payload
 from receiver.postgres import Server
 from receiver.processes import Replicas

@@ -16,7 +16,7 @@ from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.generate import ALERTMANAGER, generate
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.cli import main
-from featurewatch_receiver.config import Tls
+from featurewatch_receiver.config.receiver import Tls
 from featurewatch_receiver.errors import ConfigError
 from featurewatch_receiver.tls import Certificates
 from receiver.certificates import Authority

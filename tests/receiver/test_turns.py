@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featurewatch_receiver.config import AlertResponse
+from featurewatch_receiver.automation.policy import PASSING
+from featurewatch_receiver.automation.remediations import OPEN, OUTCOMES, Origin, State
+from featurewatch_receiver.automation.turns import FIRST_PAUSE, LONGEST_PAUSE, Attempt, Next, choose
+from featurewatch_receiver.config.receiver import AlertResponse
 from featurewatch_receiver.errors import SkipReason
-from featurewatch_receiver.policy import PASSING
-from featurewatch_receiver.remediations import OPEN, OUTCOMES, Origin, State
-from featurewatch_receiver.turns import FIRST_PAUSE, LONGEST_PAUSE, Attempt, Next, choose
 from receiver.payloads import T0
 
 LIST = ["clear_cache", "optimize_resources", "scale_up_deployment"]

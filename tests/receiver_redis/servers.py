@@ -15,9 +15,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from featurewatch_receiver.backendconfig import RedisBackend as Settings
 from featurewatch_receiver.backends.redis import RedisBackend
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import RedisBackend as Settings
 
 ROOT = Path(__file__).parents[2]
 UNPACKED = ROOT / ".tools-redis/usr"

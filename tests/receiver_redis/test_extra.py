@@ -12,7 +12,7 @@ from receiver_redis.servers import settings
 
 
 def test_the_package_is_not_imported_before_a_redis_is_opened() -> None:
-    code = "import sys, featurewatch_receiver.configcheck; print('redis' in sys.modules)"
+    code = "import sys, featurewatch_receiver.config.checks; print('redis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

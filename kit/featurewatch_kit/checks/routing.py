@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from featurewatch_kit.checks.matchers import Labels, Matcher, match, parse_all
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.values import seconds
 
 # Alertmanager's own, for a root that does not say.
 DEFAULT_TIMING = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}

@@ -6,7 +6,7 @@ from featurewatch_kit.checks.finding import Finding, listed
 from featurewatch_kit.checks.routing import Route
 from featurewatch_kit.checks.tree import Tree
 from featurewatch_kit.generate import ALERTMANAGER
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.config.values import seconds
 
 # Alertmanager's default of --data.retention, after which it forgets what it has sent: 120h.
 RETENTION = 120 * 3600

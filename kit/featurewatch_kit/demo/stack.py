@@ -17,8 +17,8 @@ from featurewatch_kit.demo.mailbox import Mailbox
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.demo.stand_ins import PagerDutyStandIn, SlackStandIn
 from featurewatch_kit.project import load_config
-from featurewatch_receiver.accessconfig import Role
-from featurewatch_receiver.users import new_user
+from featurewatch_receiver.config.access import Role
+from featurewatch_receiver.people.users import new_user
 
 TIMINGS = Path("examples/demo.yaml")
 HOST = "127.0.0.1"

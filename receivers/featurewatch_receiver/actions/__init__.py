@@ -16,7 +16,7 @@ from featurewatch_receiver.actions.restart_deployment import RestartDeployment
 from featurewatch_receiver.actions.scale_down_deployment import ScaleDownDeployment
 from featurewatch_receiver.actions.scale_up_deployment import ScaleUpDeployment
 from featurewatch_receiver.actions.trigger_retraining import TriggerRetraining
-from featurewatch_receiver.config import ActionName
+from featurewatch_receiver.config.receiver import ActionName
 from featurewatch_receiver.errors import ConfigError
 
 GROUP = "featurewatch_receiver.actions"

@@ -2,8 +2,8 @@
 
 from featurewatch_receiver.actions.base import Action, Case, Look, Plan, Progress
 from featurewatch_receiver.backends.base import Caches
-from featurewatch_receiver.config import Action as Settings
-from featurewatch_receiver.config import Target
+from featurewatch_receiver.config.receiver import Action as Settings
+from featurewatch_receiver.config.receiver import Target
 
 
 class ClearCache(Action[Caches, Settings]):

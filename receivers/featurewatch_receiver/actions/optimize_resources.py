@@ -5,14 +5,14 @@ from typing import Any
 
 from featurewatch_receiver.actions.base import Action, Case, Change, Look, Plan, Progress
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts, Resources
-from featurewatch_receiver.config import OptimizeAction, Target
+from featurewatch_receiver.config.receiver import OptimizeAction, Target
+from featurewatch_receiver.config.values import quantity
 from featurewatch_receiver.errors import (
     ActionSkippedError,
     SkipReason,
     TargetChangedError,
     TargetFailedError,
 )
-from featurewatch_receiver.values import quantity
 
 
 class OptimizeResources(Action[Resources, OptimizeAction]):

@@ -3,8 +3,8 @@
 from featurewatch_receiver.actions.base import Case, Plan
 from featurewatch_receiver.actions.replicas import ScaleAction, plan_of
 from featurewatch_receiver.backends.base import Deployments
-from featurewatch_receiver.config import ScaleAction as Settings
-from featurewatch_receiver.config import Target
+from featurewatch_receiver.config.receiver import ScaleAction as Settings
+from featurewatch_receiver.config.receiver import Target
 from featurewatch_receiver.errors import ActionSkippedError, SkipReason, TargetChangedError
 
 

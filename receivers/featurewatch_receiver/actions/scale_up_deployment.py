@@ -3,7 +3,7 @@
 from featurewatch_receiver.actions.base import Case, Change, Plan
 from featurewatch_receiver.actions.replicas import ScaleAction, plan_of
 from featurewatch_receiver.backends.base import Deployments
-from featurewatch_receiver.config import ScaleUpAction, Target
+from featurewatch_receiver.config.receiver import ScaleUpAction, Target
 from featurewatch_receiver.errors import ActionSkippedError, SkipReason
 
 

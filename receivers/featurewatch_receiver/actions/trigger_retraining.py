@@ -4,7 +4,7 @@ import hashlib
 
 from featurewatch_receiver.actions.base import Action, Case, Look, Plan, Progress
 from featurewatch_receiver.backends.base import Training, Trainings, TrainingState
-from featurewatch_receiver.config import RetrainAction, Target
+from featurewatch_receiver.config.receiver import RetrainAction, Target
 from featurewatch_receiver.errors import TargetFailedError
 
 # Names of Kubernetes and of Ray allow no more than letters, digits and dashes.

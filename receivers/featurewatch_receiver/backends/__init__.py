@@ -10,8 +10,8 @@ from featurewatch_receiver.backends.kubernetes import KubernetesBackend
 from featurewatch_receiver.backends.ray_serve import RayServeBackend
 from featurewatch_receiver.backends.redis import RedisBackend
 from featurewatch_receiver.clock import Deadline
-from featurewatch_receiver.config import ReceiverConfig
-from featurewatch_receiver.tokens import read_backend_secret
+from featurewatch_receiver.config.receiver import ReceiverConfig
+from featurewatch_receiver.people.tokens import read_backend_secret
 
 #: Each is called with its settings, its secret and the deadline. None imports the client library
 #: of its platform before that.

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from featurewatch_receiver.backendconfig import BackendConfig, HttpJobBackend, RedisBackend
 from featurewatch_receiver.backends.placeholders import KNOWN, placeholders
-from featurewatch_receiver.configfile import KeyPath, Problem
+from featurewatch_receiver.config.backends import BackendConfig, HttpJobBackend, RedisBackend
+from featurewatch_receiver.config.file import KeyPath, Problem
 
 #: Safe in a header: nothing of an alert.
 _OURS = ("run_id", "model")

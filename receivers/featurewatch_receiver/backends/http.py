@@ -8,17 +8,17 @@ from urllib.parse import quote
 import pydantic
 from pydantic import Field
 
-from featurewatch_receiver.backendconfig import HttpBackend as Settings
 from featurewatch_receiver.backends.base import Deployment, Training, TrainingState
 from featurewatch_receiver.backends.rest import Answer, Rest, short
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import HttpBackend as Settings
+from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetChangedError,
     TargetRefusedError,
     TargetSilentError,
 )
-from featurewatch_receiver.values import seconds
 
 _NOT_FOUND = 404
 _CONFLICT = 409

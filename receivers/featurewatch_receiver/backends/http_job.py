@@ -5,17 +5,17 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from featurewatch_receiver.backendconfig import HttpJobBackend as Settings
 from featurewatch_receiver.backends.base import Training, TrainingState
 from featurewatch_receiver.backends.placeholders import fill, fill_url
 from featurewatch_receiver.backends.rest import Answer, Rest, short
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import HttpJobBackend as Settings
+from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetBlindError,
     TargetRefusedError,
 )
-from featurewatch_receiver.values import seconds
 
 # An Argo workflow tells of each of its steps.
 MAX_ANSWER_BYTES = 1024 * 1024

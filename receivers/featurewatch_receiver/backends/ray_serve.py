@@ -13,18 +13,18 @@ from urllib.parse import quote
 
 import pydantic
 
-from featurewatch_receiver.backendconfig import RayServeBackend as Settings
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts
 from featurewatch_receiver.backends.ray_serve_state import Instance, View
 from featurewatch_receiver.backends.rest import Rest
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import RayServeBackend as Settings
+from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetChangedError,
     TargetRefusedError,
     TargetSilentError,
 )
-from featurewatch_receiver.values import seconds
 
 APPLICATIONS = "/api/serve/applications/"
 NODES = "/api/v0/nodes"

@@ -4,11 +4,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from featurewatch_receiver.backendconfig import RedisBackend as Settings
 from featurewatch_receiver.backends.rest import LAST_LOOK_SECONDS
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import RedisBackend as Settings
+from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.errors import ConfigError, DeadlineError
-from featurewatch_receiver.values import seconds
 
 if TYPE_CHECKING:
     from featurewatch_receiver.backends.redis_server import Server

@@ -14,8 +14,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from featurewatch_receiver.backendconfig import RedisBackend as Settings
 from featurewatch_receiver.backends.rest import short
+from featurewatch_receiver.config.backends import RedisBackend as Settings
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetError,

@@ -20,8 +20,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.accessconfig import Role
-from featurewatch_receiver.acknowledge import SEVERITIES
+from featurewatch_receiver.config.access import Role
 from featurewatch_receiver.console import exports, questions
 from featurewatch_receiver.console.addresses import address, kept, own_path, page_address
 from featurewatch_receiver.console.forms import FORMS, Form, about
@@ -39,7 +38,8 @@ from featurewatch_receiver.errors import (
     ReceiverError,
     UsersFileError,
 )
-from featurewatch_receiver.statuses import Status
+from featurewatch_receiver.people.acknowledge import SEVERITIES
+from featurewatch_receiver.records.statuses import Status
 from featurewatch_receiver.web.calls import Asked, QuestionError, check
 
 _CODES: dict[type[Exception], int] = {

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from featurewatch_receiver.config import ReceiverConfig
-from featurewatch_receiver.prometheus import Prometheus, literal
+from featurewatch_receiver.clients.prometheus import Prometheus, literal
+from featurewatch_receiver.config.receiver import ReceiverConfig
 
 WIDTH, HEIGHT = 600, 120
 _EDGE = 6

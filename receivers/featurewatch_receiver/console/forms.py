@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from featurewatch_receiver.audit import Act
 from featurewatch_receiver.console.words import plan, span, spoken
 from featurewatch_receiver.errors import MissingError
-from featurewatch_receiver.history import Part, list_leases
-from featurewatch_receiver.schema import leases
+from featurewatch_receiver.people.audit import Act
+from featurewatch_receiver.records.history import Part, list_leases
+from featurewatch_receiver.store.schema import leases
 from featurewatch_receiver.web import control, does, questions, reads
 from featurewatch_receiver.web.calls import Asked
 

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from featurewatch_receiver import heard
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.clients.prometheus import literal
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.console.chart import expression
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.prometheus import literal
-from featurewatch_receiver.reconcile import LOOK_SECONDS
+from featurewatch_receiver.reconciliation.reconcile import LOOK_SECONDS
+from featurewatch_receiver.records import heard
 
 #: Nobody has asked any more: three looks were missed.
 SILENT = timedelta(seconds=4 * LOOK_SECONDS)

@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from featurewatch_receiver import runbook, switches
+from featurewatch_receiver import runbook
+from featurewatch_receiver.automation import switches
+from featurewatch_receiver.automation.remediations import ARRIVED, FAILURES, State
 from featurewatch_receiver.console import outlook, overview, questions
 from featurewatch_receiver.console.chart import Chart, charts
 from featurewatch_receiver.console.timeline import timeline
 from featurewatch_receiver.errors import MissingError, PrometheusError
-from featurewatch_receiver.history import (
+from featurewatch_receiver.records.history import (
     Part,
     list_deeds,
     list_leases,
@@ -22,8 +24,7 @@ from featurewatch_receiver.history import (
     list_remediations,
     list_worst,
 )
-from featurewatch_receiver.remediations import ARRIVED, FAILURES, State
-from featurewatch_receiver.schema import episodes, leases, remediations
+from featurewatch_receiver.store.schema import episodes, leases, remediations
 from featurewatch_receiver.web import control, reads
 from featurewatch_receiver.web.calls import Asked
 from featurewatch_receiver.web.questions import Query

@@ -10,8 +10,8 @@ from datetime import timedelta
 from sqlalchemy import delete, insert, select
 
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.schema import sessions
-from featurewatch_receiver.users import Door, Person, digest
+from featurewatch_receiver.people.users import Door, Person, digest
+from featurewatch_receiver.store.schema import sessions
 
 #: A long shift.
 LASTS = timedelta(hours=12)

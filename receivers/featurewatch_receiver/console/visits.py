@@ -12,7 +12,7 @@ from flask import Request, Response
 from featurewatch_receiver.console import sessions
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import UnknownPersonError
-from featurewatch_receiver.users import Door, Person
+from featurewatch_receiver.people.users import Door, Person
 
 SESSION, FORM = "featurewatch_session", "featurewatch_form"
 #: The field of each form that holds the word.

@@ -10,7 +10,7 @@ from werkzeug.exceptions import Unauthorized
 
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import UnknownPersonError, UsersFileError
-from featurewatch_receiver.users import Door, Person
+from featurewatch_receiver.people.users import Door, Person
 from featurewatch_receiver.web.calls import Call
 
 #: A page of another site can't send it; whatever it says.

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from featurewatch_receiver.accessconfig import Role
-from featurewatch_receiver.audit import Act
+from featurewatch_receiver.automation.leases import LeaseEnd
+from featurewatch_receiver.automation.remediations import Origin, State
+from featurewatch_receiver.config.access import Role
 from featurewatch_receiver.errors import SkipReason
-from featurewatch_receiver.leases import LeaseEnd
-from featurewatch_receiver.remediations import Origin, State
-from featurewatch_receiver.statuses import Status
+from featurewatch_receiver.people.audit import Act
+from featurewatch_receiver.records.statuses import Status
 
 
 def _text(time: datetime) -> str:

@@ -4,13 +4,13 @@ from flask import Blueprint, Response, abort, jsonify, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
-from featurewatch_receiver.batches import Batches
 from featurewatch_receiver.core import Core
+from featurewatch_receiver.deliveries.batches import Batches
+from featurewatch_receiver.deliveries.inbox import Arrival, Inbox, packed
+from featurewatch_receiver.deliveries.intake import is_heartbeat
+from featurewatch_receiver.deliveries.payload import parse
+from featurewatch_receiver.deliveries.replay import Recorder
 from featurewatch_receiver.errors import PayloadError
-from featurewatch_receiver.inbox import Arrival, Inbox, packed
-from featurewatch_receiver.intake import is_heartbeat
-from featurewatch_receiver.payload import parse
-from featurewatch_receiver.replay import Recorder
 
 _RESULTS = {200: "accepted", 401: "unauthorized", 413: "too_large", 503: "unavailable"}
 _UNAUTHORIZED = "Authorization: is missing or wrong; send 'Bearer TOKEN', see receiver.token_file"

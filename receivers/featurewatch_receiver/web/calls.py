@@ -12,11 +12,11 @@ import pydantic
 from flask import Request
 from pydantic_core import ErrorDetails
 
-from featurewatch_receiver.accessconfig import Role
+from featurewatch_receiver.config.access import Role
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.people.users import Person
 from featurewatch_receiver.text import one_line
-from featurewatch_receiver.users import Person
 from featurewatch_receiver.web.questions import Nothing, Query
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)

@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from featurewatch_receiver import ledger
-from featurewatch_receiver.config import ReceiverConfig
+from featurewatch_receiver.automation import ledger
+from featurewatch_receiver.automation.planner import Planner
+from featurewatch_receiver.automation.policy import Situation, decide
+from featurewatch_receiver.automation.remediations import Origin, State
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import MissingError, SkipReason
-from featurewatch_receiver.history import is_open
-from featurewatch_receiver.planner import Planner
-from featurewatch_receiver.policy import Situation, decide
-from featurewatch_receiver.remediations import Origin, State
-from featurewatch_receiver.schema import episodes, leases, remediations
-from featurewatch_receiver.statuses import status_column
-from featurewatch_receiver.summary import summary
+from featurewatch_receiver.records.history import is_open
+from featurewatch_receiver.records.statuses import status_column
+from featurewatch_receiver.records.summary import summary
+from featurewatch_receiver.store.schema import episodes, leases, remediations
 from featurewatch_receiver.web.calls import Asked
 
 Json = dict[str, Any]

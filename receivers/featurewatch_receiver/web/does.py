@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from featurewatch_receiver import acts, wishes
-from featurewatch_receiver.acts import Made, Said
-from featurewatch_receiver.switches import Switch
-from featurewatch_receiver.values import seconds
+from featurewatch_receiver.automation.switches import Switch
+from featurewatch_receiver.config.values import seconds
+from featurewatch_receiver.people import acts, wishes
+from featurewatch_receiver.people.acts import Made, Said
 from featurewatch_receiver.web.calls import Asked
 from featurewatch_receiver.web.reads import get_episode, get_remediation, remediation
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from featurewatch_receiver.acknowledge import DEFAULT_DURATION, LONGEST_DURATION, SEVERITIES
-from featurewatch_receiver.audit import Act
-from featurewatch_receiver.remediations import Origin, State
-from featurewatch_receiver.statuses import Status
-from featurewatch_receiver.values import DURATION, Strict, seconds
+from featurewatch_receiver.automation.remediations import Origin, State
+from featurewatch_receiver.config.values import DURATION, Strict, seconds
+from featurewatch_receiver.people.acknowledge import DEFAULT_DURATION, LONGEST_DURATION, SEVERITIES
+from featurewatch_receiver.people.audit import Act
+from featurewatch_receiver.records.statuses import Status
 
 MAX_HOURS = 24 * 366
 MAX_ROWS = 1000

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, or_
 
-from featurewatch_receiver import switches
+from featurewatch_receiver.automation import switches
 from featurewatch_receiver.errors import MissingError
-from featurewatch_receiver.history import (
+from featurewatch_receiver.records.history import (
     Part,
     find_by_fingerprint,
     find_episode,
@@ -20,8 +20,8 @@ from featurewatch_receiver.history import (
     list_notifications,
     list_remediations,
 )
-from featurewatch_receiver.schema import audit, episodes, leases, notifications, remediations
-from featurewatch_receiver.statuses import status_column
+from featurewatch_receiver.records.statuses import status_column
+from featurewatch_receiver.store.schema import audit, episodes, leases, notifications, remediations
 from featurewatch_receiver.web.calls import Asked
 from featurewatch_receiver.web.questions import EpisodeFilter, Listed
 

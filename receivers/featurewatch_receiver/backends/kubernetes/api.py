@@ -18,7 +18,6 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 from urllib3 import exceptions as network
 
-from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
 from featurewatch_receiver.backends.kubernetes.refusals import (
     ConflictError,
     ExistsError,
@@ -26,6 +25,8 @@ from featurewatch_receiver.backends.kubernetes.refusals import (
 )
 from featurewatch_receiver.backends.rest import LAST_LOOK_SECONDS, short
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import KubernetesBackend as Settings
+from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetError,
@@ -33,7 +34,6 @@ from featurewatch_receiver.errors import (
     TargetSilentError,
     TargetUnreachableError,
 )
-from featurewatch_receiver.values import seconds
 from featurewatch_receiver.version import package_version
 
 #: A list of autoscalers can be long; etcd holds no object above 1.5 MB.

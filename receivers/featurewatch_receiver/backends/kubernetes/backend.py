@@ -8,8 +8,6 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from featurewatch_receiver.backendconfig import LABEL
-from featurewatch_receiver.backendconfig import KubernetesBackend as Settings
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts, Training
 from featurewatch_receiver.backends.kubernetes import autoscalers
 from featurewatch_receiver.backends.kubernetes.answers import (
@@ -33,6 +31,8 @@ from featurewatch_receiver.backends.kubernetes.resources import (
     require_container,
 )
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.backends import LABEL
+from featurewatch_receiver.config.backends import KubernetesBackend as Settings
 from featurewatch_receiver.errors import ConfigError, TargetChangedError, TargetRefusedError
 
 if TYPE_CHECKING:

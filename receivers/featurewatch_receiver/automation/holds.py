@@ -1,0 +1,106 @@
+"""Holds the next escalation level back while an action is at work.
+
+A hold is a silence on the levels above those that have spoken, like an acknowledgement. It is about
+every alert of the extractor that this action is a response to: those that begin a moment later are
+the same trouble. It ends by itself at its deadline, also when this receiver is gone by then.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+
+from featurewatch_receiver import logs
+from featurewatch_receiver.automation.remediations import Remediation
+from featurewatch_receiver.clients.alertmanager import POLICY, Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.clock import utc_now
+from featurewatch_receiver.config.receiver import ReceiverConfig
+from featurewatch_receiver.config.values import seconds
+from featurewatch_receiver.deliveries.episodes import LEVEL, level_of
+from featurewatch_receiver.errors import AlertmanagerError
+from featurewatch_receiver.people.acknowledge import ALERTNAME, AT_ONCE, EXTRACTOR, Kind, comment
+
+USER = "featurewatch"
+
+
+def hold(config: ReceiverConfig, row: Remediation, duration: timedelta) -> str | None:
+    """Hold the next level for so long, in place of an earlier hold; return the silence's id.
+
+    None: there is nothing to hold, or Alertmanager can't be asked. Without the hold people are
+    told, which is the safe side.
+    """
+    extractor = row.labels.get(EXTRACTOR)
+    if not duration or not row.alertname or not extractor:
+        return None
+    names = sorted({row.alertname, *_answered_by(config, row.action)})
+
+    def make(client: Alertmanager) -> str:
+        made = client.add_silence(_silence(row, names, _level(client, names, extractor), duration))
+        if row.hold_id:  # afterwards, so that no level slips through in between
+            _expire(client, row.hold_id)
+        return made
+
+    return _with(config, "hold", make)
+
+
+def release(config: ReceiverConfig, silence_id: str) -> None:
+    """Let the levels speak again."""
+    _with(config, "release", lambda client: _expire(client, silence_id))
+
+
+def decay(config: ReceiverConfig, action: str) -> timedelta:
+    """How long the alerts that this action answers go on firing after a cure."""
+    times = [seconds(config.alerts[name].decay) for name in _answered_by(config, action)]
+    return timedelta(seconds=max(times, default=0))
+
+
+def _answered_by(config: ReceiverConfig, action: str) -> list[str]:
+    return [name for name, alert in config.alerts.items() if action in alert.responses]
+
+
+def _level(client: Alertmanager, names: list[str], extractor: str) -> int:
+    """The highest level of these that has spoken."""
+    spoken = [
+        level_of(alert.labels)
+        for alert in client.alerts()
+        if alert.labels.get(ALERTNAME) in names
+        and alert.labels.get(EXTRACTOR) == extractor
+        and not alert.status.silenced_by
+    ]
+    return max(spoken, default=1)
+
+
+def _silence(row: Remediation, names: list[str], level: int, duration: timedelta) -> NewSilence:
+    spoken = "|".join(str(number) for number in range(1, level + 1))
+    alertnames = "|".join(re.escape(name) for name in names)
+    return NewSilence(
+        matchers=(
+            Matcher(name=ALERTNAME, value=alertnames, is_regex=True),
+            Matcher(name=EXTRACTOR, value=row.labels[EXTRACTOR]),
+            Matcher(name=POLICY, value=".+", is_regex=True),
+            Matcher(name=LEVEL, value=spoken, is_regex=True, is_equal=False),
+        ),
+        starts_at=AT_ONCE,
+        ends_at=utc_now() + duration,
+        created_by=USER,
+        comment=comment(Kind.HOLD, level, f"{row.action} is at work"),
+    )
+
+
+def _expire(client: Alertmanager, silence_id: str) -> None:
+    if any(silence.id == silence_id for silence in client.silences()):
+        client.expire_silence(silence_id)
+
+
+def _with(
+    config: ReceiverConfig, what: str, work: Callable[[Alertmanager], str | None]
+) -> str | None:
+    url = config.receiver.alertmanager_url
+    if url is None:
+        return None
+    with closing(Alertmanager(url)) as client:
+        try:
+            return work(client)
+        except AlertmanagerError as error:
+            logs.trouble("level can't be held", error, what=what)
+            return None

@@ -1,0 +1,207 @@
+"""The steps of one remediation: prepare it, carry it out, verify it, draw the conclusions.
+
+The engine may begin each step again after a crash, so a step reads where things stand first.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from featurewatch_receiver import logs
+from featurewatch_receiver.automation import holds, leases, remediations
+from featurewatch_receiver.automation.converge import (
+    LOOK_AGAIN_SECONDS,
+    CancelledError,
+    Convergence,
+)
+from featurewatch_receiver.automation.planner import Planner, Subject, firing
+from featurewatch_receiver.automation.preparation import prepare
+from featurewatch_receiver.automation.remediations import Origin, Remediation, State
+from featurewatch_receiver.automation.reports import report_decision
+from featurewatch_receiver.automation.source import Source, stored
+from featurewatch_receiver.automation.task import Pace, Task
+from featurewatch_receiver.automation.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SECONDS
+from featurewatch_receiver.automation.verifier import Verification
+from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.values import seconds
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.errors import (
+    ActionSkippedError,
+    ConfigError,
+    DeadlineError,
+    TargetBlindError,
+    TargetError,
+)
+
+# For the way back after a failure, when the action's own time is up.
+UNDO_SECONDS = 30.0
+
+
+class Remediator:
+    """Carries out remediations. `stop` makes it leave them where they are."""
+
+    def __init__(
+        self,
+        core: Core,
+        queue: WorkQueue,
+        stop: threading.Event,
+        look_again: float = LOOK_AGAIN_SECONDS,
+        verify_again: float = VERIFY_AGAIN_SECONDS,
+    ) -> None:
+        self._core = core
+        self._queue = queue
+        self._pace = Pace(stop=stop, look_again=look_again, verify_again=verify_again)
+
+    def prepare(self, row_id: str) -> bool:
+        """Check once more that the action is due, and store its plan; False if it ended here."""
+        with self._core.writer.begin() as connection:
+            remediations.note_first(connection, row_id, "started_at", self._core.now())
+            row = remediations.load(connection, row_id)
+        if row is None or row.state is not State.PLANNED:
+            return row is not None and row.state in (State.RUNNING, State.VERIFYING)
+        return self._guarded(row, lambda task: prepare(task, self._queue))
+
+    def carry_out(self, row_id: str) -> bool:
+        """Bring the target to where the plan wants it; False if that failed."""
+        row = self._load(row_id)
+        if row is None or row.state is not State.RUNNING:
+            return row is not None and row.state is State.VERIFYING
+        return self._guarded(row, _carry_out)
+
+    def verify(self, row_id: str) -> bool:
+        """See whether it helped; False if it did not, or nobody can tell."""
+        row = self._load(row_id)
+        if row is None or row.state is not State.VERIFYING:
+            return row is not None and row.state is State.EFFECTIVE
+        return self._guarded(row, _verify)
+
+    def conclude(self, row_id: str) -> bool:
+        """Let the levels speak again, remember what must be taken back, and see what is next."""
+        row = self._load(row_id)
+        if row is None or row.state in remediations.OPEN:
+            return False
+        _settle_hold(self._task(row))
+        with self._core.writer.begin() as connection:
+            leases.follow(connection, self._core, row)
+            planner = Planner(self._core, connection, self._queue)
+            decisions = planner.consider(_of(row, connection))
+        for decision in decisions:
+            report_decision(self._core, decision)
+        return True
+
+    def _load(self, row_id: str) -> Remediation | None:
+        with self._core.reader.begin() as connection:
+            return remediations.load(connection, row_id)
+
+    def _task(self, row: Remediation) -> Task:
+        return Task(core=self._core, row=row, pace=self._pace)
+
+    def _guarded(self, row: Remediation, work: Callable[[Task], None]) -> bool:
+        """Do the work, and turn every expected failure into a state with a reason."""
+        task = self._task(row)
+        try:
+            work(task)
+        except ActionSkippedError as skip:
+            task.enter(State.SKIPPED, skip.reason, str(skip))
+        except DeadlineError as error:
+            _fail(task, State.TIMED_OUT, error.reason, str(error))
+        except TargetBlindError as error:
+            task.enter(State.IN_DOUBT, error.reason, str(error))
+        except TargetError as error:
+            _fail(task, State.FAILED, error.reason, str(error))
+        except CancelledError:
+            return False  # whoever cancelled it has written so
+        except ConfigError as error:
+            task.enter(State.FAILED, "misconfigured", str(error))
+        except SQLAlchemyError:
+            raise  # the engine tries the step again
+        except Exception as error:
+            logs.trouble("remediation broke", error, id=row.id)
+            task.enter(State.FAILED, "internal_error", repr(error))
+        else:
+            return True
+        return False
+
+
+def _carry_out(task: Task) -> None:
+    _hold(task, task.time_to_act() + task.time_to_verify())
+    patience = task.patience()
+    with closing(task.open_backend(patience.deadline)) as backend:
+        look = Convergence(
+            action=task.action,
+            backend=backend,
+            plan=task.row.plan or {},
+            key=task.row.id,
+            patience=patience,
+            about_to_act=task.note_act,
+            has_acted=task.has_acted,
+        ).run()
+    task.enter(State.VERIFYING, detail=look.detail, done_at=task.core.now())
+
+
+def _fail(task: Task, state: State, reason: str, detail: str) -> None:
+    """Enter a failure, after an attempt to bring back the last good state."""
+    acted = task.row.state is State.RUNNING and task.has_acted()
+    if acted and reason != "target_changed":
+        back = _undo(task)
+        detail = f"{detail}; {back}" if back else detail
+    task.enter(state, reason, detail)
+
+
+def _undo(task: Task) -> str | None:
+    try:
+        with closing(task.open_backend(Deadline(UNDO_SECONDS))) as backend:
+            return task.action.undo(backend, task.row.plan or {})
+    except Exception as error:  # a plugin's too: the failure must be recorded all the same
+        return f"could not be taken back: {error}"
+
+
+def _verify(task: Task) -> None:
+    row, core = task.row, task.core
+    alert = core.config.alerts.get(row.alertname or "")
+    if alert is None or not alert.checks or not core.config.receiver.prometheus_url:
+        task.enter(State.DONE, None, "as planned; there is nothing to verify it by")
+        return
+    if not task.time_to_verify():
+        task.enter(State.DONE, None, "as planned; verify is 0s")
+        return
+    with closing(Source(core.config)) as source:
+        verdict = Verification(
+            alert=alert,
+            done_at=row.done_at or core.now(),
+            now=core.now,
+            read=lambda window: source.readings_if_any(row, window),
+            patience=task.patience(),
+        ).run()
+    task.enter(verdict.state, None, verdict.detail, values_after=stored(verdict.readings))
+
+
+def _hold(task: Task, time: timedelta) -> None:
+    """Hold the next level for so long, or for as long as the configuration allows."""
+    row, core = task.row, task.core
+    most = timedelta(seconds=seconds(core.config.responses.hold))
+    left = min(most, most - (core.now() - (row.started_at or core.now())))
+    if left <= timedelta() or row.origin is not Origin.ALERT:
+        return
+    if silence := holds.hold(core.config, row, min(time, left)):
+        with core.writer.begin() as connection:
+            remediations.note(connection, row.id, hold_id=silence)
+
+
+def _settle_hold(task: Task) -> None:
+    """After a cure the alert has yet to decay: hold on. After anything else speak at once."""
+    if task.row.hold_id is None:
+        return
+    if task.row.state is State.EFFECTIVE:
+        _hold(task, holds.decay(task.core.config, task.row.action))
+    else:
+        holds.release(task.core.config, task.row.hold_id)
+
+
+def _of(row: Remediation, connection: Connection) -> list[Subject]:
+    return firing(connection, row.episode_id) if row.episode_id else []

@@ -1,0 +1,92 @@
+"""A thin client of Prometheus's HTTP API: one query at a time."""
+
+import json
+import math
+from datetime import datetime
+
+import pydantic
+
+from featurewatch_receiver.clients.client import Client
+from featurewatch_receiver.errors import PrometheusError
+
+
+class _Sample(pydantic.BaseModel):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class _Data(pydantic.BaseModel):
+    result: list[_Sample]
+
+
+class _Answer(pydantic.BaseModel):
+    data: _Data
+
+
+class _Series(pydantic.BaseModel):
+    values: list[tuple[float, str]]
+
+
+class _Matrix(pydantic.BaseModel):
+    result: list[_Series]
+
+
+class _RangeAnswer(pydantic.BaseModel):
+    data: _Matrix
+
+
+class Prometheus(Client):
+    """One Prometheus at `url`, which may hold a path prefix and a login (http://name:word@host).
+
+    Thanos and Mimir answer in the same way.
+    """
+
+    kind = "Prometheus"
+    error = PrometheusError
+
+    def values(self, query: str) -> list[float]:
+        """Values of an instant vector; those that are not a number are left out.
+
+        Raises:
+            PrometheusError: there is no answer, or not the one that was asked for.
+
+        """
+        found = [value for _, value in self.samples(query)]
+        return [value for value in found if not math.isnan(value)]
+
+    def samples(self, query: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series of an instant vector.
+
+        Raises:
+            PrometheusError: there is no answer, or not the one that was asked for.
+
+        """
+        try:
+            answer = _Answer.model_validate_json(self._query(query))
+            return [(sample.metric, float(sample.value[1])) for sample in answer.data.result]
+        except ValueError as error:
+            raise self._error("does not answer as Prometheus does; is the URL right?") from error
+
+    def course(
+        self, query: str, start: datetime, end: datetime, step: float
+    ) -> list[list[tuple[float, float]]]:
+        """Unix time and value of each series from start to end, every `step` seconds.
+
+        Raises:
+            PrometheusError: there is no answer, or not the one that was asked for.
+
+        """
+        span = {"start": start.timestamp(), "end": end.timestamp(), "step": step}
+        try:
+            answer = _RangeAnswer.model_validate_json(self._query(query, "query_range", **span))
+            return [[(at, float(v)) for at, v in found.values] for found in answer.data.result]
+        except ValueError as error:
+            raise self._error("does not answer as Prometheus does; is the URL right?") from error
+
+    def _query(self, query: str, call: str = "query", **more: float) -> bytes:
+        return self._ask("POST", f"/api/v1/{call}", data={"query": query, **more})
+
+
+def literal(text: str) -> str:
+    """Return PromQL's string of this text, whatever is in it."""
+    return json.dumps(text, ensure_ascii=False)

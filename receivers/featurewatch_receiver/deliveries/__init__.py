@@ -1,0 +1,1 @@
+"""From Alertmanager's payload to episodes: taken in at once, applied afterwards."""

@@ -1,0 +1,1 @@
+"""Who people are, and what they do: acknowledge, silence, approve, run by hand."""

@@ -1,0 +1,211 @@
+"""What people do to episodes, leases and the kill switch; each act is stored under their name."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from featurewatch_receiver.automation import leases, switches
+from featurewatch_receiver.automation.ledger import KILL_SWITCH
+from featurewatch_receiver.automation.switches import Switch
+from featurewatch_receiver.clients.alertmanager import Alertmanager
+from featurewatch_receiver.clock import utc_now
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.errors import AcknowledgementError, ConflictError, MissingError
+from featurewatch_receiver.people import audit
+from featurewatch_receiver.people.acknowledge import Acknowledger, Kind, Note, identity_of
+from featurewatch_receiver.people.audit import Act, Deed
+from featurewatch_receiver.records import durations
+from featurewatch_receiver.records.history import fires, resolve
+from featurewatch_receiver.store.schema import episodes
+from featurewatch_receiver.store.schema import leases as leases_table
+
+_NO_ALERTMANAGER = "receiver.alertmanager_url: is null; set it, or use Alertmanager itself"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Who does it, and why."""
+
+    user: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A silence of Alertmanager's, and until when it lasts at most."""
+
+    id: str
+    until: datetime
+
+
+def acknowledge(core: Core, episode_id: str, said: Said, duration: timedelta) -> Made:
+    """Stop the escalation of an episode that fires.
+
+    Raises:
+        MissingError: there is no such episode.
+        ConflictError: it does not fire.
+        AlertmanagerError: Alertmanager can't be asked.
+
+    """
+    episode = _open(core, episode_id)
+    made = _say(core, episode, said, duration, Kind.ACK)
+    deed = _deed(said, Act.ACKNOWLEDGE, episode_id, made)
+    _take(core, episode, deed)
+    return made
+
+
+def unacknowledge(core: Core, episode_id: str, said: Said) -> None:
+    """Let an episode escalate again. Raises as `acknowledge` does."""
+    labels = _open(core, episode_id).labels
+    with _alertmanager(core) as client:
+        acknowledger = Acknowledger(client)
+        others = [made.labels for made in acknowledger.current()]
+        acknowledger.unacknowledge(_exactly(labels, others))
+    nobody = dict.fromkeys(_ACKNOWLEDGED)
+    with core.writer.begin() as connection:
+        connection.execute(update(episodes).where(episodes.c.id == episode_id).values(nobody))
+        audit.record(connection, core, deed := _deed(said, Act.UNACKNOWLEDGE, episode_id))
+    audit.tell(deed)
+
+
+def resolve_episode(core: Core, episode_id: str, said: Said, duration: timedelta) -> None:
+    """Say that an episode is done: it ends, or escalates no more until its alert has ended.
+
+    Raises as `acknowledge` does.
+    """
+    episode = _open(core, episode_id)
+    by = {"resolved_by": said.user, "resolved_reason": said.reason}
+    if episode.fires:
+        made = _say(core, episode, said, duration, Kind.RESOLVE)
+        _take(core, episode, _deed(said, Act.RESOLVE, episode_id, made), **by)
+        return
+    now, deed = core.now(), _deed(said, Act.RESOLVE, episode_id)
+    with core.writer.begin() as connection:
+        if not resolve(connection, episode_id, now, **by):
+            raise ConflictError("episode: has changed meanwhile; read it again")
+        audit.record(connection, core, deed)
+    durations.count_resolved(core, episode.severity, episode.started_at, now)
+    audit.tell(deed)
+
+
+def silence(core: Core, episode_id: str, said: Said, duration: timedelta) -> Made:
+    """Tell nobody of an episode any more, on whichever level. Raises as `acknowledge` does."""
+    episode = _open(core, episode_id)
+    note = Note(user=said.user, reason=said.reason, duration=duration)
+    with _alertmanager(core) as client:
+        others = [alert.labels for alert in client.alerts()]
+        made_id = Acknowledger(client).silence(_exactly(episode.labels, others), note)
+    made = Made(id=made_id, until=utc_now() + duration)  # Alertmanager's time, not ours
+    values = {
+        "silenced_at": core.now(),
+        "silenced_by": said.user,
+        "silenced_until": made.until,
+        "silenced_reason": said.reason,
+    }
+    with core.writer.begin() as connection:
+        connection.execute(update(episodes).where(episodes.c.id == episode_id).values(values))
+        audit.record(connection, core, deed := _deed(said, Act.SILENCE, episode_id, made))
+    audit.tell(deed)
+    return made
+
+
+def end_lease(core: Core, lease_id: str, said: Said) -> dict[str, Any]:
+    """Leave the target as it is for good, and return the lease.
+
+    Raises:
+        MissingError: there is no such lease.
+        ConflictError: it has ended.
+
+    """
+    with core.writer.begin() as connection:
+        one = select(leases_table).where(leases_table.c.id == lease_id)
+        if connection.execute(one).one_or_none() is None:
+            raise MissingError("lease: there is none with this id; see /api/v1/leases")
+        why = leases.LeaseEnd.CANCELLED
+        if not leases.end(connection, lease_id, core.now(), why, said.user):
+            raise ConflictError("lease: has ended; see /api/v1/leases")
+        audit.record(connection, core, deed := _deed(said, Act.END_LEASE, lease_id))
+        ended = dict(connection.execute(one).one()._mapping)
+    audit.tell(deed)
+    return ended
+
+
+def turn_kill_switch(core: Core, said: Said, *, engaged: bool) -> Switch:
+    """Turn the kill switch, and return how it stands. If it stands so already, nothing changes."""
+    switch = Switch(
+        engaged=engaged, changed_at=core.now(), changed_by=said.user, reason=said.reason
+    )
+    act = Act.ENGAGE_KILL_SWITCH if engaged else Act.RELEASE_KILL_SWITCH
+    deed = _deed(said, act, KILL_SWITCH)
+    with core.writer.begin() as connection:
+        if not switches.turn(connection, switch):
+            return switches.read(connection)
+        audit.record(connection, core, deed)
+    audit.tell(deed)
+    return switch
+
+
+_ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "acknowledged_reason")
+
+
+def _deed(said: Said, act: Act, subject: str, made: Made | None = None) -> Deed:
+    detail = {"silence": made.id, "until": made.until.isoformat()} if made else None
+    return Deed(actor=said.user, act=act, subject=subject, reason=said.reason, detail=detail)
+
+
+def _take(core: Core, episode: Row[Any], deed: Deed, **more: str) -> None:
+    """Note who has an episode; the reconciliation with Alertmanager keeps that true."""
+    now = core.now()
+    values = dict(zip(_ACKNOWLEDGED, (now, deed.actor, deed.reason), strict=True))
+    is_first = episode.first_acknowledged_at is None
+    first = {"first_acknowledged_at": now} if is_first else {}
+    change = update(episodes).where(episodes.c.id == episode.id)
+    with core.writer.begin() as connection:
+        connection.execute(change.values(values | more | first))
+        audit.record(connection, core, deed)
+    if is_first:
+        took = (now - episode.started_at).total_seconds()
+        durations.count_acknowledged(core, episode.severity, took)
+    audit.tell(deed)
+
+
+def _open(core: Core, episode_id: str) -> Row[Any]:
+    """An episode that has not ended."""
+    query = select(episodes, fires.label("fires"))
+    with core.reader.begin() as connection:
+        row = connection.execute(query.where(episodes.c.id == episode_id)).one_or_none()
+    if row is None:
+        raise MissingError("episode: there is none with this id; see /api/v1/episodes")
+    if row.resolved_at is not None:
+        raise ConflictError("episode: is not open; see /api/v1/alerts")
+    return row
+
+
+def _say(core: Core, episode: Row[Any], said: Said, duration: timedelta, kind: Kind) -> Made:
+    note = Note(user=said.user, reason=said.reason, duration=duration)
+    with _alertmanager(core) as client:
+        others = [alert.labels for alert in client.alerts()]
+        wanted = _exactly(episode.labels, others)
+        made = Acknowledger(client).acknowledge(wanted, note, kind)
+    return Made(id=made.id, until=made.until)
+
+
+@contextmanager
+def _alertmanager(core: Core) -> Iterator[Alertmanager]:
+    if core.config.receiver.alertmanager_url is None:
+        raise ConflictError(_NO_ALERTMANAGER)
+    with closing(Alertmanager(core.config.receiver.alertmanager_url)) as client:
+        try:
+            yield client
+        except AcknowledgementError as error:
+            raise ConflictError(str(error)) from error
+
+
+def _exactly(labels: Mapping[str, str], others: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The labels that mean this alert alone, "" for those that only others have."""
+    names = {name for other in others for name in identity_of(other)}
+    return dict.fromkeys(sorted(names), "") | identity_of(labels)

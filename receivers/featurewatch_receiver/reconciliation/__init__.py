@@ -1,0 +1,1 @@
+"""History beside what Alertmanager and Prometheus say, and its repair."""

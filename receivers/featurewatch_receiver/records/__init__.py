@@ -1,0 +1,1 @@
+"""What happened, as it is read: episodes, notifications, and the figures about them."""

@@ -1,0 +1,30 @@
+"""The status of an episode, from its row; this is its one home."""
+
+from enum import StrEnum
+
+from sqlalchemy import case, literal
+
+from featurewatch_receiver.store.schema import episodes
+
+
+class Status(StrEnum):
+    """What is the matter with an episode; of several that hold, the first of this list."""
+
+    RESOLVED = "resolved"
+    #: Somebody has taken it: it escalates no further.
+    ACKNOWLEDGED = "acknowledged"
+    #: A silence mutes all of it.
+    SILENCED = "silenced"
+    ACTIVE = "active"
+
+
+_SINCE = {
+    Status.RESOLVED: episodes.c.resolved_at,
+    Status.ACKNOWLEDGED: episodes.c.acknowledged_at,
+    Status.SILENCED: episodes.c.silenced_at,
+}
+#: SQL of the status of an episode.
+status_column = case(
+    *((since.is_not(None), literal(word.value)) for word, since in _SINCE.items()),
+    else_=literal(Status.ACTIVE.value),
+).label("status")

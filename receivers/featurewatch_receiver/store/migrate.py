@@ -1,0 +1,116 @@
+"""Brings the tables to the state that this version works with: ours by Alembic, the engine's by it.
+
+The revisions are in `migrations/versions`. All that is pending is applied in one transaction.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from dbos import DBOS
+from sqlalchemy import Connection, inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from featurewatch_receiver.engine import register_queue
+from featurewatch_receiver.errors import ConfigError
+from featurewatch_receiver.store.database import complaint, is_sqlite, open_for_migration
+
+# The tables as they were before revisions were counted.
+FIRST = "0001"
+
+
+def migrate(url: str) -> list[str]:
+    """Apply what is pending, and return a line for each revision that was.
+
+    Raises:
+        ConfigError: the database can't be used, or is of a newer version.
+
+    """
+    _require_file(url)
+    with _opened(url) as connection:
+        config = alembic_config(connection)
+        if _revision(connection) is None and inspect(connection).has_table("episodes"):
+            command.stamp(config, FIRST)
+        done = _pending(connection)
+        command.upgrade(config, "head")
+        connection.commit()
+        DBOS.migrate(url)
+    register_queue(url)
+    return done
+
+
+def check(url: str) -> None:
+    """Make sure that nothing is pending.
+
+    Raises:
+        ConfigError: the database can't be used, or a revision is to be applied first.
+
+    """
+    with _opened(url) as connection:
+        pending = len(_pending(connection))
+    if pending:
+        mend = "run `featurewatch-receiver migrate`"
+        raise ConfigError([f"receiver.database: {url} is {pending} revisions behind; {mend}"])
+    register_queue(url)
+
+
+def prepare(url: str) -> None:
+    """Make the database usable: migrate SQLite, and check PostgreSQL, which others may be using.
+
+    Raises:
+        ConfigError: the database can't be used.
+
+    """
+    if is_sqlite(url):
+        migrate(url)
+    else:
+        check(url)
+
+
+def alembic_config(connection: Connection) -> Config:
+    """What a command of Alembic's is given."""
+    config = Config()
+    scripts = files("featurewatch_receiver.store") / "migrations"
+    config.set_main_option("script_location", str(scripts))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _pending(connection: Connection) -> list[str]:
+    script = ScriptDirectory.from_config(alembic_config(connection))
+    known = [revision.revision for revision in script.walk_revisions()]
+    current = _revision(connection)
+    if current is not None and current not in known:
+        mend = "start the version that made it, or a newer one"
+        raise ConfigError(
+            [f"receiver.database: its revision {current} is not known to this version; {mend}"]
+        )
+    steps = script.iterate_revisions("head", current or "base")
+    return [f"{step.revision}: {step.doc}" for step in reversed(list(steps))]
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _require_file(url: str) -> None:
+    if is_sqlite(url) and make_url(url).database in (None, "", ":memory:"):
+        raise ConfigError([f"receiver.database: {url} names no file; write sqlite:////PATH"])
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Connection]:
+    """A transaction that no other writer of ours runs beside."""
+    engine = open_for_migration(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise ConfigError([complaint(url, error)]) from error
+    finally:
+        engine.dispose()
