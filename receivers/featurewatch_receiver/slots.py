@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver.engine import Workflows
 from featurewatch_receiver.errors import SlotError
-from featurewatch_receiver.store.database import SLOT_LOCKS, is_sqlite, open_session, which_file
+from featurewatch_receiver.store.database import (
+    SLOT_LOCKS,
+    file_of,
+    is_sqlite,
+    open_session,
+    which_file,
+)
 
 _PREFIX = "slot-"
 # More processes than anyone runs.
@@ -43,9 +48,8 @@ class FileLocks:
     """Locks on files beside an SQLite database. They are of no use without it."""
 
     def __init__(self, url: str):
-        self._url = url
-        self._base = make_url(url).database
-        self._database = which_file(url)
+        self._file = file_of(url)
+        self._database = which_file(self._file)
         if self._database is None:
             raise SlotError(f"receiver.database: {url} is gone; bring its file back")
         self._files: dict[int, int] = {}
@@ -67,7 +71,7 @@ class FileLocks:
 
     def holds(self, number: int) -> bool:
         """Whether this file and the database are still the same, and not made since."""
-        if which_file(self._url) != self._database:
+        if which_file(self._file) != self._database:
             return False
         try:
             return os.path.samestat(os.fstat(self._files[number]), self._path(number).stat())
@@ -80,7 +84,7 @@ class FileLocks:
             self.release(number)
 
     def _path(self, number: int) -> Path:
-        return Path(f"{self._base}.{_PREFIX}{number}")
+        return Path(f"{self._file}.{_PREFIX}{number}")
 
 
 class SessionLocks:

@@ -48,8 +48,8 @@ class Bug:
         self.tried: list[list[str]] = []
 
     def __call__(self, core: Any, queue: Any, connection: Any, deliveries: Any) -> Any:
-        alerts = [a for delivery in deliveries for a in delivery.webhook.alerts]
-        self.tried.append([a.labels["extractor"] for a in alerts])
+        alerts = [a for delivery in deliveries for a in delivery.webhook["alerts"]]
+        self.tried.append([a["labels"]["extractor"] for a in alerts])
         receipt = accept(core, queue, connection, deliveries)
         if "bad" in self.tried[-1] and self.times:
             self.times -= 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from featurewatch_receiver.web import api
+from featurewatch_receiver.web import webhook
 from receiver.conftest import AUTHORIZED, TOKEN, Receiver, locked
 from receiver.payloads import alert, payload
 
@@ -171,7 +171,7 @@ def test_our_own_fault_is_not_counted_as_an_invalid_delivery(
     def broken(*_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr(api, "parse", broken)
+    monkeypatch.setattr(webhook, "parse", broken)
     assert receiver.post(payload(alert())).status_code == 500
     name = "featurewatch_receiver_deliveries_total"
     assert receiver.metric(f'{name}{{result="failed"}}') == 1

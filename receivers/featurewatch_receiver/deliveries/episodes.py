@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from featurewatch_receiver.deliveries.payload import Alert
@@ -67,17 +67,17 @@ def level_of(labels: Mapping[str, str]) -> int:
 
 def sight(alert: Alert, now: datetime) -> Sighting:
     """Read the alert; no time of it is later than now, so that none blocks the future."""
-    labels = {name: value for name, value in alert.labels.items() if name != LEVEL}
-    starts_at = min(alert.starts_at, now)
-    ends_at = max(starts_at, min(alert.ends_at, now)) if alert.status == "resolved" else None
+    labels = {name: value for name, value in alert["labels"].items() if name != LEVEL}
+    starts_at = min(alert["startsAt"].astimezone(UTC), now)
+    ended = alert["status"] == "resolved"
     return Sighting(
         identity=hashlib.sha256(_canonical(labels).encode()).hexdigest(),
-        fingerprint=alert.fingerprint,
-        level=level_of(alert.labels),
+        fingerprint=alert["fingerprint"],
+        level=level_of(alert["labels"]),
         labels=labels,
-        annotations=alert.annotations,
+        annotations=alert["annotations"],
         starts_at=starts_at,
-        ends_at=ends_at,
+        ends_at=max(starts_at, min(alert["endsAt"].astimezone(UTC), now)) if ended else None,
     )
 
 

@@ -27,6 +27,7 @@ _MOST_ROWS = 200
 _ZLIB_LEVEL = 1
 
 _waits = inbox.c.fault.is_(None)
+_insert = insert(inbox)  # made once: it is used for every delivery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class Inbox:
             raise OverloadError("its inbox is full")
         now = self._core.now()
         with self._core.writer.begin() as connection:
-            connection.execute(insert(inbox), [_row(arrival, now) for arrival in arrivals])
+            connection.execute(_insert, [_row(arrival, now) for arrival in arrivals])
             if any(arrival.is_heartbeat for arrival in arrivals):
                 deadman.heard(connection, now)
         self._core.arrivals.came(len(arrivals))

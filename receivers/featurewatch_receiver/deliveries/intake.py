@@ -11,15 +11,21 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from featurewatch_receiver import logs
-
-from featurewatch_receiver.records import durations
-from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.deliveries.episodes import AlertState, Episode, Outcome, Sighting, Timeline, sight
-from featurewatch_receiver.deliveries.payload import Webhook
 from featurewatch_receiver.automation.planner import Planner, Subject
 from featurewatch_receiver.automation.remediations import Decision
 from featurewatch_receiver.automation.reports import report_decision
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.deliveries.episodes import (
+    AlertState,
+    Episode,
+    Outcome,
+    Sighting,
+    Timeline,
+    sight,
+)
+from featurewatch_receiver.deliveries.payload import Webhook, is_signal
+from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.records import durations
 from featurewatch_receiver.store.schema import alerts, episodes
 
 # The alert that always fires, see rules/signals.libsonnet. Others have one of that name too.
@@ -63,13 +69,13 @@ def accept(
 
 def is_heartbeat(webhook: Webhook) -> bool:
     """Whether the Watchdog is among the alerts that fire."""
-    firing = (alert.labels.items() for alert in webhook.alerts if alert.status == "firing")
+    firing = (a["labels"].items() for a in webhook["alerts"] if a["status"] == "firing")
     return any(labels >= WATCHDOG.items() for labels in firing)
 
 
 def _sightings(delivery: Delivery) -> list[Sighting]:
     """In order of time, so that an older alert never closes what a newer one opened."""
-    troubles = [alert for alert in delivery.webhook.alerts if not alert.is_signal]
+    troubles = [alert for alert in delivery.webhook["alerts"] if not is_signal(alert)]
     return sorted((sight(alert, delivery.at) for alert in troubles), key=lambda s: s.starts_at)
 
 
@@ -166,9 +172,9 @@ def _alert_row(episode_id: str, fingerprint: str, state: AlertState) -> dict[str
 def report(core: Core, deliveries: Sequence[Delivery], receipt: Receipt) -> None:
     """Log and count deliveries that were taken in."""
     for webhook in (delivery.webhook for delivery in deliveries):
-        if left_out := webhook.truncated_alerts:
+        if left_out := webhook.get("truncatedAlerts"):
             core.metrics.truncated.inc(left_out)
-            logs.event("alerts truncated", group=webhook.group_key, count=left_out)
+            logs.event("alerts truncated", group=webhook["groupKey"], count=left_out)
     for status, number in Counter(s.status for s, _ in receipt.seen).items():
         core.metrics.alerts.labels(status).inc(number)
     logs.events("alert", [{"outcome": o, "status": s.status} | _fields(s) for s, o in receipt.seen])

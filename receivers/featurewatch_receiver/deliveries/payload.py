@@ -7,11 +7,12 @@ may be there: newer Alertmanagers add some.
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import pydantic
 from pydantic import Field
 from pydantic_core import ErrorDetails
+from typing_extensions import TypedDict
 
 from featurewatch_receiver.errors import PayloadError
 
@@ -20,58 +21,54 @@ _LONGEST = 200
 _NUL = b"\\u0000"
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("is outside the years 1 to 9999") from error
-
-
 def _named(labels: dict[str, str]) -> dict[str, str]:
     if not labels.get("alertname"):
         raise ValueError("has no alertname; every alert of Prometheus has one")
     return labels
 
 
-Moment = Annotated[pydantic.AwareDatetime, pydantic.AfterValidator(_in_utc)]
+# What any zone can tell, and no more.
+_FIRST, _LAST = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+Moment = Annotated[pydantic.AwareDatetime, Field(ge=_FIRST, le=_LAST)]
 Labels = Annotated[dict[str, str], pydantic.AfterValidator(_named)]
 Status = Literal["firing", "resolved"]
 
 
-class Part(pydantic.BaseModel):
-    """A frozen piece of the payload."""
-
-    model_config = pydantic.ConfigDict(extra="ignore", frozen=True, strict=True)
-
-
-class Alert(Part):
+# Dictionaries under the wire's own names: they are made in half the time of models, twice for each
+# delivery. Of its text only the keys repeat from one delivery to the next.
+@pydantic.with_config(strict=True)
+class Alert(TypedDict):
     """One alert of the group."""
 
     status: Status
     labels: Labels
     annotations: dict[str, str]
-    starts_at: Annotated[Moment, Field(alias="startsAt")]
+    startsAt: Moment
     #: Year 1 while the alert fires.
-    ends_at: Annotated[Moment, Field(alias="endsAt")]
+    endsAt: Moment
     fingerprint: Annotated[str, Field(min_length=1)]
-    generator_url: Annotated[str, Field(alias="generatorURL")] = ""
-
-    @property
-    def is_signal(self) -> bool:
-        """Whether it tells of the chain or of planned work, and of no trouble."""
-        return self.labels.get("severity") == "none"
+    generatorURL: NotRequired[str]
 
 
-class Webhook(Part):
+@pydantic.with_config(strict=True, cache_strings="keys")
+class Webhook(TypedDict):
     """One delivery: the whole group, firing and resolved alerts mixed."""
 
     version: Literal["4"]
-    group_key: Annotated[str, Field(alias="groupKey")]
+    groupKey: str
     status: Status
     receiver: str
     #: Alerts of the group that Alertmanager left out.
-    truncated_alerts: Annotated[int, Field(alias="truncatedAlerts", ge=0)] = 0
+    truncatedAlerts: NotRequired[Annotated[int, Field(ge=0)]]
     alerts: list[Alert]
+
+
+_webhook = pydantic.TypeAdapter(Webhook)
+
+
+def is_signal(alert: Alert) -> bool:
+    """Whether it tells of the chain or of planned work, and of no trouble."""
+    return alert["labels"].get("severity") == "none"
 
 
 def parse(body: bytes) -> Webhook:
@@ -82,9 +79,9 @@ def parse(body: bytes) -> Webhook:
 
     """
     try:
-        webhook = Webhook.model_validate_json(body)
+        webhook = _webhook.validate_json(body)
         # Rare, so that it is not looked for in each text.
-        return webhook if _NUL not in body else Webhook.model_validate_json(_without_nul(body))
+        return webhook if _NUL not in body else _webhook.validate_json(_without_nul(body))
     except pydantic.ValidationError as error:
         problems = error.errors(include_url=False)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -114,6 +111,8 @@ def _line(problem: ErrorDetails) -> str:
         return f"version: is not '{VERSION}'; this receiver reads webhook version {VERSION}"
     if problem["type"].startswith(("datetime", "timezone")):
         return f"{place}: is not a time with its zone; send RFC 3339, as Alertmanager does"
+    if place.endswith("At") and problem["type"].endswith("than_equal"):
+        return f"{place}: is outside the years 1 to 9999; send what Alertmanager sends"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}; send what Alertmanager sends"
 

@@ -13,18 +13,17 @@ from pathlib import Path
 import requests
 
 from featurewatch_receiver import logs
-
 from featurewatch_receiver.automation import remediations
+from featurewatch_receiver.automation.remediations import Decision, State, Step
 from featurewatch_receiver.config.receiver import Receiver, ReceiverConfig
 from featurewatch_receiver.core import Core, open_core
+from featurewatch_receiver.deliveries.intake import Delivery, accept
+from featurewatch_receiver.deliveries.payload import Webhook, parse
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import ConfigError, PayloadError, ReplayError
-from featurewatch_receiver.deliveries.intake import Delivery, accept
-from featurewatch_receiver.store.migrate import migrate
-from featurewatch_receiver.deliveries.payload import Webhook, parse
-from featurewatch_receiver.automation.remediations import Decision, State, Step
-from featurewatch_receiver.text import one_line
 from featurewatch_receiver.people.tokens import Tokens, read_token
+from featurewatch_receiver.store.migrate import migrate
+from featurewatch_receiver.text import one_line
 
 PATH = "/api/v1/webhook/alertmanager"
 TIMEOUT_SECONDS = 30.0
@@ -61,8 +60,8 @@ class Recorded:
 
     def at(self) -> datetime:
         """When it was sent, as far as its alerts tell: the last beginning or end."""
-        alerts = self.webhook.alerts
-        return max(a.ends_at if a.status == "resolved" else a.starts_at for a in alerts)
+        alerts = self.webhook["alerts"]
+        return max(a["endsAt"] if a["status"] == "resolved" else a["startsAt"] for a in alerts)
 
 
 def read(file: str) -> list[Recorded]:
@@ -80,7 +79,7 @@ def read(file: str) -> list[Recorded]:
         except PayloadError as error:
             problems.append(f"{place}: {error}")
             continue
-        if recorded.webhook.alerts:
+        if recorded.webhook["alerts"]:
             found.append(recorded)
     if problems:
         raise ConfigError(problems)

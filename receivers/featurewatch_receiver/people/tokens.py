@@ -1,6 +1,7 @@
 """Reads bearer tokens from their files, again and again: they are replaced without a restart."""
 
 import hmac
+import math
 import threading
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ from featurewatch_receiver.config.backends import BackendConfig, secret_file
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import ConfigError
 
+# So long a token holds without a look at its file; one that is not held leads to a look at once.
+_LOOK_SECONDS = 1.0
 # A change so long ago is seen by its time alone.
 _YOUNG_SECONDS = 1.0
 
@@ -24,21 +27,27 @@ class TokenFile:
         self._key = key
         self._file = Path(file)
         self._keep = keep
+        self._looked_at = -math.inf
         self._stamp: Stamp = (0, 0, 0)  # no file's
         self._young = False
         self._token: str | None = None
         self._lock = threading.Lock()
 
-    def token(self) -> str | None:
-        """Return the token that holds now."""
-        with self._lock:
-            stamp = self._look()
-            if stamp != self._stamp or self._young:
-                self._read(tell=stamp != self._stamp)
-                # Written again within the clock's own step, it would look the same.
-                self._young = stamp is not None and time.time() - stamp[1] / 1e9 < _YOUNG_SECONDS
-                self._stamp = stamp
-            return self._token
+    def token(self, *, anew: bool = False) -> str | None:
+        """Return the token that holds now, or did a second ago unless it is looked for `anew`."""
+        if anew or time.monotonic() - self._looked_at >= _LOOK_SECONDS:
+            with self._lock:
+                self._renew()
+        return self._token
+
+    def _renew(self) -> None:
+        stamp = self._look()
+        if stamp != self._stamp or self._young:
+            self._read(tell=stamp != self._stamp)
+            # Written again within the clock's own step, it would look the same.
+            self._young = stamp is not None and time.time() - stamp[1] / 1e9 < _YOUNG_SECONDS
+            self._stamp = stamp
+        self._looked_at = time.monotonic()
 
     def _look(self) -> Stamp:
         try:
@@ -69,9 +78,13 @@ class Tokens:
             self._files.append(TokenFile("receiver.old_token_file", old, keep=False))
 
     def accepts(self, authorization: str) -> bool:
-        """Whether a header `Authorization` bears a token that holds now."""
+        """Whether a header `Authorization` bears a token that holds, or did a second ago."""
         given = authorization.encode()
-        valid = [f"Bearer {token}".encode() for file in self._files if (token := file.token())]
+        return self._accepts(given) or self._accepts(given, anew=True)
+
+    def _accepts(self, given: bytes, *, anew: bool = False) -> bool:
+        tokens = [token for file in self._files if (token := file.token(anew=anew))]
+        valid = [f"Bearer {token}".encode() for token in tokens]
         return sum(hmac.compare_digest(given, token) for token in valid) > 0  # all, in equal time
 
 

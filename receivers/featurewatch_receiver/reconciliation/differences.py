@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, select
 
-from featurewatch_receiver.records import told
-from featurewatch_receiver.people.acknowledge import EXTRACTOR
 from featurewatch_receiver.clients.alertmanager import POLICY, Alert
 from featurewatch_receiver.deliveries.episodes import LEVEL, SAME_START, Sighting, sight
-from featurewatch_receiver.metrics import Difference
 from featurewatch_receiver.deliveries.payload import Alert as Delivered
-from featurewatch_receiver.store.schema import alerts, episodes
+from featurewatch_receiver.metrics import Difference
+from featurewatch_receiver.people.acknowledge import EXTRACTOR
 from featurewatch_receiver.people.sweeper import GONE_SECONDS
-from featurewatch_receiver.text import without_nul
 from featurewatch_receiver.reconciliation.view import Labels, View, is_muted, same_alert
+from featurewatch_receiver.records import told
+from featurewatch_receiver.store.schema import alerts, episodes
+from featurewatch_receiver.text import without_nul
 
 # Alertmanager delivers what is new within routing.receiver.group_interval, 15 s by default.
 MISSED_SECONDS = 60.0
@@ -136,15 +136,15 @@ def _is_news(alert: Alert, known: OpenAlerts) -> bool:
 
 
 def _sighting(alert: Alert, now: datetime) -> Sighting:
-    said = {
-        "status": "firing",
-        "labels": {without_nul(n): without_nul(v) for n, v in alert.labels.items()},
-        "annotations": {without_nul(n): without_nul(v) for n, v in alert.annotations.items()},
-        "startsAt": alert.starts_at,
-        "endsAt": alert.starts_at,
-        "fingerprint": alert.fingerprint,
-    }
-    return sight(Delivered.model_validate(said), now)
+    said = Delivered(
+        status="firing",
+        labels={without_nul(n): without_nul(v) for n, v in alert.labels.items()},
+        annotations={without_nul(n): without_nul(v) for n, v in alert.annotations.items()},
+        startsAt=alert.starts_at,
+        endsAt=alert.starts_at,
+        fingerprint=alert.fingerprint,
+    )
+    return sight(said, now)
 
 
 def _end(row: Row[Any], end: datetime) -> Sighting:

@@ -42,10 +42,15 @@ def is_sqlite(url: str) -> bool:
     return make_url(url).get_backend_name() == "sqlite"
 
 
-def which_file(url: str) -> tuple[int, int] | None:
-    """Tell SQLite's file from another one of its name; None when there is none."""
+def file_of(url: str) -> Path:
+    """Where SQLite keeps it."""
+    return Path(make_url(url).database or "")
+
+
+def which_file(path: Path) -> tuple[int, int] | None:
+    """Tell a file from another one of its name; None when there is none."""
     try:
-        found = Path(make_url(url).database or "").stat()
+        found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino
@@ -123,19 +128,20 @@ def _prepare_sqlite(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> 
 
 def _leave_what_is_gone(engine: Engine, url: str) -> Engine:
     """Don't write to a file that was deleted or replaced: nobody would ever read it."""
+    path = file_of(url)
 
     @event.listens_for(engine, "do_connect")
     def require(*_: object) -> None:
-        if which_file(url) is None:  # SQLite would make an empty one
+        if which_file(path) is None:  # SQLite would make an empty one
             raise sqlite3.OperationalError("the file is gone")
 
     @event.listens_for(engine, "connect")
     def note(_: object, record: Any) -> None:
-        record.info["file"] = which_file(url)
+        record.info["file"] = which_file(path)
 
     @event.listens_for(engine, "checkout")
     def compare(_: object, record: Any, __: object) -> None:
-        if record.info["file"] != which_file(url):
+        if record.info["file"] != which_file(path):
             raise DisconnectionError
 
     return engine

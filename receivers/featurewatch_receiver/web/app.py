@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.console.blueprint import console
 from featurewatch_receiver.core import Core
+from featurewatch_receiver.deliveries.replay import PATH
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import OverloadError
-from featurewatch_receiver.web.api import api
 from featurewatch_receiver.web.people import people
 from featurewatch_receiver.web.public import public
+from featurewatch_receiver.web.webhook import MAX_BODY_BYTES, Shortcut, Webhook
 
-MAX_BODY_BYTES = 2 * 1024 * 1024
 RETRY_AFTER_SECONDS = "5"
 _SENTENCES = {
     404: "path: there is nothing here; see the receiver's documentation for what there is",
@@ -34,7 +34,7 @@ def build_app(core: Core, queue: WorkQueue | None, is_working: Callable[[], bool
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     if queue:
-        app.register_blueprint(api(core))
+        _take_deliveries(app, Webhook(core))
         app.register_blueprint(people(core, queue))
         app.register_blueprint(console(core, queue))
     app.register_blueprint(public(core, is_working))
@@ -43,6 +43,11 @@ def build_app(core: Core, queue: WorkQueue | None, is_working: Callable[[], bool
     app.register_error_handler(OverloadError, _overloaded)
     app.register_error_handler(Exception, _broken)
     return app
+
+
+def _take_deliveries(app: Flask, webhook: Webhook) -> None:
+    app.add_url_rule(PATH, view_func=lambda: webhook.take(request), methods=["POST"])
+    app.wsgi_app = Shortcut(app, webhook)  # type: ignore[method-assign]  # as Flask has it
 
 
 def _refuse(error: HTTPException) -> Response:

@@ -1,0 +1,115 @@
+"""Alertmanager's way in, with the token of its own; what people call is in people.py.
+
+A storm arrives here, so this way is kept short: without Flask's routing, contexts and hooks, which
+cost more than all that is done with a delivery.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import HTTPException, Unauthorized, abort
+from werkzeug.wrappers import Request, Response
+
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.deliveries.batches import Batches
+from featurewatch_receiver.deliveries.inbox import Arrival, Inbox, packed
+from featurewatch_receiver.deliveries.intake import is_heartbeat
+from featurewatch_receiver.deliveries.payload import parse
+from featurewatch_receiver.deliveries.replay import PATH, Recorder
+from featurewatch_receiver.errors import OverloadError, PayloadError
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+_RESULTS = {200: "accepted", 401: "unauthorized", 413: "too_large", 503: "unavailable"}
+_UNAUTHORIZED = "Authorization: is missing or wrong; send 'Bearer TOKEN', see receiver.token_file"
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Webhook:
+    """Takes deliveries; each must bear the receiver's token."""
+
+    def __init__(self, core: Core):
+        self._core = core
+        self._batches = Batches(Inbox(core).put)
+        file = core.config.receiver.record_file
+        self._recorder = Recorder(file) if file else None
+
+    def take(self, request: Request) -> Response:
+        """Answer when the delivery is on disk.
+
+        Raises:
+            werkzeug.exceptions.HTTPException: it is not what Alertmanager sends; nothing is stored.
+            OverloadError: too much is on its way; it is not stored.
+            sqlalchemy.exc.SQLAlchemyError: it is not stored.
+
+        """
+        status = 200
+        try:
+            self._admit(request)
+            accepted = self._store(request)
+        except Exception as error:
+            status = _status(error)
+            raise
+        finally:
+            self._core.metrics.deliveries.labels(_result(status)).inc()
+        return Response(f'{{"accepted":{accepted}}}\n', mimetype="application/json")
+
+    def _admit(self, request: Request) -> None:
+        if not self._core.tokens.accepts(request.headers.get("Authorization", "")):
+            raise Unauthorized(_UNAUTHORIZED, www_authenticate=WWWAuthenticate("bearer"))
+        if request.mimetype != "application/json":
+            abort(415, "Content-Type: is not application/json; send JSON, as Alertmanager does")
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            abort(415, "Content-Encoding: is not identity; send it as it is, as Alertmanager does")
+
+    def _store(self, request: Request) -> int:
+        body = request.get_data(cache=False)
+        if len(body) == request.max_content_length:
+            abort(413)  # it came in chunks, and the rest was cut off
+        try:
+            delivery = parse(body)
+        except PayloadError as error:
+            abort(400, str(error))
+        heartbeat, number = is_heartbeat(delivery), len(delivery["alerts"])
+        self._batches.take(Arrival(packed=packed(body), alerts=number, is_heartbeat=heartbeat))
+        if self._recorder:
+            self._recorder.write(body)
+        return number
+
+
+class Shortcut:
+    """Hands deliveries to the webhook, and everything else, refusals too, to Flask."""
+
+    def __init__(self, app: Flask, webhook: Webhook):
+        self._app = app
+        self._rest: Application = app.wsgi_app
+        self._webhook = webhook
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Serve one request, as WSGI has it."""
+        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST":
+            return self._rest(environ, start_response)
+        try:
+            response = self._webhook.take(_Delivery(environ))
+        except Exception as error:
+            with self._app.request_context(environ):
+                response = self._app.make_response(self._app.handle_user_exception(error))
+        return response(environ, start_response)
+
+
+class _Delivery(Request):
+    max_content_length = MAX_BODY_BYTES
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, HTTPException):
+        return error.code or 500
+    return 503 if isinstance(error, (OverloadError, SQLAlchemyError)) else 500
+
+
+def _result(status: int) -> str:
+    ours = status >= 500  # noqa: PLR2004  # the delivery may be as good as any
+    return _RESULTS.get(status, "failed" if ours else "invalid")
