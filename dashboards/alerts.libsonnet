@@ -19,7 +19,10 @@ function(config, identities)
         '{{alertname}}'
       ),
     ])];
-  local runbook = panels.link('Runbook', config.links.runbook + '${__data.fields.alertname}');
+  // Of a line of a table.
+  local field(label) = '${__data.fields.%s:percentencode}' % label;
+  local named = field('alertname');
+  local of_extractor = field('extractor');
 
   // Levels that page, by policy.
   local paging = {
@@ -46,22 +49,23 @@ function(config, identities)
   ])];
   local per_week(title, description, each) = panels.gauges(title, description, 'short', [
     panels.now('sort_desc(%s)' % weekly('alertname', each), '{{alertname}}'),
-  ]) + panels.whole;
+  ]) + panels.whole + panels.without('None in this week.');
 
   local receiver(name) = 'featurewatch_receiver_' + name;
   local happened(name, labels, legend) = panels.target(
-    'sum by (%s) (increase(%s[$__rate_interval]))' % [labels, receiver(name)], legend
+    'sum %s(increase(%s[$__rate_interval]))' % [if labels == '' then '' else 'by (%s) ' % labels, receiver(name)],
+    legend
   );
   local mean(name) = |||
     sum by (severity) (increase(%(name)s_sum[$__range]))
     /
     (sum by (severity) (increase(%(name)s_count[$__range])) > 0)
   ||| % { name: receiver(name) };
-  local slowest(name) = 'histogram_quantile(0.9, sum by (le) (rate(%s_bucket[$__range])))' % receiver(name);
+  local slowest(name) = 'histogram_quantile(0.9, sum by (le) (rate(%s_bucket[$__range]))) >= 0' % receiver(name);
   local by_severity(title, description, name) = panels.gauges(title, description, 's', [
     panels.now(mean(name), '{{severity}}'),
     panels.now(slowest(name), '9 of 10 within'),
-  ]);
+  ]) + panels.without('No episode yet.');
   local sent(name) = 'sum by (integration) (increase(alertmanager_%s[$__rate_interval]))' % name;
   local if_scraped = ' Only where Prometheus scrapes Alertmanager as well.';
 
@@ -69,23 +73,23 @@ function(config, identities)
     dashboard.row('Now', [
       firing.by_severity('Firing', 'Alerts that fire, by severity.'),
       panels.stat('Highest level', 'How far the furthest of them has escalated.', 'short', [
-        panels.now('max (%s) or vector(0)' % firing.level('alertname, ' + by), ''),
+        panels.now('max (%s) or vector(0)' % firing.level('alertname, ' + by), 'level'),
       ]) + firing.by_level,
       panels.stat('Open episodes', 'Alerts as the receiver sees them, each with all of its levels.', 'short', [
-        panels.now('max (%s)' % receiver('open_episodes'), ''),
-      ]),
+        panels.now('max (%s)' % receiver('open_episodes'), 'open'),
+      ]) + d.to_console('/'),
       panels.stat(
         'Watchdog',
         'How long ago it last arrived at the receiver: proof that the chain from Prometheus to it works.',
         's',
-        [panels.now('time() - max (%s > 0)' % receiver('watchdog_timestamp_seconds'), '')]
+        [panels.now('time() - max (%s > 0)' % receiver('watchdog_timestamp_seconds'), 'ago')]
       ),
     ], columns=4, height=4),
 
     dashboard.row('What fires', [
       panels.table(
         'Firing alerts',
-        'Each with the level that it has reached and when it began; the name leads to its runbook.',
+        'Each with the level that it has reached and when it began; the name leads to its runbook and to the console.',
         ['alertname', 'severity'] + identities,
         [['level', 'none'], ['since', 'dateTimeFromNow']],
         [
@@ -96,7 +100,10 @@ function(config, identities)
             group by (alertname, severity, %(by)s) (%(first)s)
           ||| % { by: by, first: firing.each }),
         ]
-      ) + runbook,
+      )
+      + panels.linked('alertname', [['Runbook', config.links.runbook + named]]
+                                   + d.in_console('/alerts?alertname=%s&extractor=%s' % [named, of_extractor]))
+      + panels.without('Nothing fires.'),
     ], columns=1),
     dashboard.row('Escalation', [
       firing.timeline('Levels', 'When each alert fired, and the level that it had reached.', by),
@@ -128,10 +135,10 @@ function(config, identities)
         'Mean from the begin of an episode to its end, over the time shown.',
         'time_to_resolve_seconds'
       ),
-      panels.bars('Episodes that ended', 'By severity.', [
+      d.bars('Episodes that ended', 'By severity.', [
         happened('time_to_resolve_seconds_count', 'severity', '{{severity}}'),
       ]),
-      panels.bars('Episodes that somebody took', 'By severity. The rest ended by themselves or were mended.', [
+      d.bars('Episodes that somebody took', 'By severity. The rest ended by themselves or were mended.', [
         happened('time_to_acknowledge_seconds_count', 'severity', '{{severity}}'),
       ]),
     ], columns=4),
@@ -157,14 +164,14 @@ function(config, identities)
     ) + [
       panels.gauges('Levels a week', 'How often each level began: few should come beyond the first.', 'short', [
         panels.now(weekly('escalation_level', [['escalation_level!=""']]), 'level {{escalation_level}}'),
-      ]) + panels.whole,
+      ]) + panels.whole + panels.without('None in this week.'),
     ], columns=3),
 
     dashboard.row('The way to the receiver', [
-      panels.bars('Deliveries', 'From Alertmanager, by what became of them.', [
+      d.bars('Deliveries', 'From Alertmanager, by what became of them.', [
         happened('deliveries_total', 'result', '{{result}}'),
       ]),
-      panels.bars('Alerts taken in', 'By status. Left out: Alertmanager cut a delivery that was too long.', [
+      d.bars('Alerts taken in', 'By status. Left out: Alertmanager cut a delivery that was too long.', [
         happened('alerts_total', 'status', '{{status}}'),
         happened('truncated_alerts_total', '', 'left out'),
       ]),
@@ -172,10 +179,10 @@ function(config, identities)
         panels.target('max (%s)' % receiver('inbox_deliveries'), 'waiting'),
         panels.target('max (%s)' % receiver('inbox_set_aside_deliveries'), 'set aside'),
       ]),
-      panels.bars('Repaired', 'Differences to Alertmanager and Prometheus that the receiver found and mended.', [
+      d.bars('Repaired', 'Differences to Alertmanager and Prometheus that the receiver found and mended.', [
         happened('reconciled_total', 'difference', '{{difference}}'),
       ]),
-      panels.bars('Failures', 'What a server did not answer or allow, and how a missing Watchdog was not told.', [
+      d.bars('Failures', 'What a server did not answer or allow, and how a missing Watchdog was not told.', [
         happened('reconcile_failures_total', 'server', 'look at {{server}}'),
         happened('sweep_failures_total', '', 'acknowledgements'),
         happened('watchdog_tell_failures_total', 'path', 'Watchdog by {{path}}'),
@@ -192,10 +199,10 @@ function(config, identities)
     ], columns=3),
 
     dashboard.row('The way to people', [
-      panels.bars('Notifications', 'That Alertmanager sent, by integration, also for others.' + if_scraped, [
+      d.bars('Notifications', 'That Alertmanager sent, by integration, also for others.' + if_scraped, [
         panels.target(sent('notifications_total') + ' > 0', '{{integration}}'),
       ]),
-      panels.bars('Notifications that failed', 'At the last attempt: people were not told.' + if_scraped, [
+      d.bars('Notifications that failed', 'At the last attempt: people were not told.' + if_scraped, [
         panels.target(sent('notifications_failed_total'), '{{integration}}'),
       ]),
       panels.timeseries('Silences', 'Active ones; an acknowledgement is one as well.' + if_scraped, 'short', [

@@ -29,7 +29,7 @@ function(config)
   local happened(name, label, legend) =
     panels.target('sum by (%s) (increase(%s[$__rate_interval]))' % [label, metric(name)], legend);
   local events(title, description, name, label) =
-    panels.bars(title, description, [happened(name, label, '{{%s}}' % label)]);
+    d.bars(title, description, [happened(name, label, '{{%s}}' % label)]);
 
   d.dashboard(
     'extractor',
@@ -90,7 +90,8 @@ function(config)
       ]),
 
       dashboard.row('Container', [
-        gauge('CPU by instance', "Of the container's limit.", 'percentunit', 'cpu_utilization_ratio'),
+        gauge('CPU by instance', "Of the container's limit.", 'percentunit', 'cpu_utilization_ratio')
+        + panels.around(1),
         gauge(
           'Memory by instance',
           "Of the container's limit; at 1 the kernel kills.",
@@ -103,7 +104,7 @@ function(config)
           'percentunit',
           [panels.target(part('cpu_throttled_periods_total', [], 'cpu_periods_total'), whose)]
         ) + panels.upTo(1),
-        panels.timeseries('Throttled time', 'CPU seconds per second that the limit cost.', 's', [
+        panels.timeseries('Throttled time', 'CPU seconds per second, that is CPUs, that the limit cost.', 'short', [
           panels.target(rate('cpu_throttled_seconds_total', per_instance), whose),
         ]),
         events(
@@ -138,11 +139,11 @@ function(config)
       dashboard.row('The measurement itself', [
         panels.timeline('Sources', 'Whether featurewatch-exporter can read each source.', [
           panels.target(metric('source_up'), '{{extractor}} {{source}}'),
-        ]) + panels.colours('red', [[1, 'green']]),
+        ]) + panels.colours('red', [[1, 'green']]) + panels.words('unreadable', 'readable'),
         panels.timeseries('Age of the last sample', 'Of each source; a line that rises is one that fell silent.', 's', [
           panels.target('time() - ' + metric('source_last_sample_timestamp_seconds'), '{{extractor}} {{source}}'),
         ]),
-        panels.bars('Unusable', 'Input of sources, figures of a monitor, and label values beyond the limit.', [
+        d.bars('Unusable', 'Input of sources, figures of a monitor, and label values beyond the limit.', [
           happened('source_failures_total', 'source', 'source {{source}}'),
           happened('monitor_failures_total', 'field', 'monitor {{field}}'),
           happened('label_values_dropped_total', 'label', 'label {{label}}'),

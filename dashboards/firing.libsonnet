@@ -22,12 +22,12 @@ function(config)
 
     by_severity(title, description):: panels.stat(title, description, 'short', [
       panels.now(
-        'count by (severity) (%s)\nor\nlabel_replace(vector(0), "severity", "none", "", "")' % this.each,
+        'count by (severity) (%s)\nor on ()\nlabel_replace(vector(0), "severity", "none", "", "")' % this.each,
         '{{severity}}'
       ),
     ]) + panels.colours('green', [[1, 'red']]),
 
     timeline(title, description, labels):: panels.timeline(title, description, [
       panels.target(this.level('alertname, ' + labels), '{{alertname}} {{extractor}}'),
-    ]) + this.by_level,
+    ]) + this.by_level + panels.without('Nothing fired.'),
   }

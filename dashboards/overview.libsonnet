@@ -10,13 +10,13 @@ function(config)
   local of(series, matchers=[]) = '%s{%s}' % [series, std.join(', ', d.chosen + matchers)];
   local threshold(alert, matchers=[]) = q.threshold(alert, d.chosen + matchers);
   local details = panels.link(
-    'Details of ${__field.labels.extractor}', dashboard.of_extractor('extractor', '${__field.labels.extractor}')
+    'Details of ${__field.labels.extractor}', dashboard.of_extractor('extractor', '${__field.labels.extractor:percentencode}')
   );
 
   // One value against the thresholds of the alerts that watch it, in each of their windows.
   local against(title, description, unit, alerts, record, matchers=[]) =
-    local names = std.objectFields(alerts);
-    local windows = std.set([config.alerts[name].window for name in names]);
+    local names = [name for name in std.objectFields(alerts) if config.alerts[name].enabled];
+    local windows = std.set([config.alerts[name].window for name in std.objectFields(alerts)]);
     panels.timeseries(title, description, unit, [
       panels.target(of(record(window)), '{{extractor}} ' + window)
       for window in windows
@@ -31,7 +31,7 @@ function(config)
     { FeatureExtractionResourcesCritical: '' },
     function(window) q.utilization(resource, window),
     ['resource="%s"' % resource]
-  );
+  ) + panels.around(1);
 
   // What the error ratio may be is the budget; a ratio of the whole time, weighed by its traffic.
   local errors = 'FeatureExtractionErrorRateHigh';
@@ -44,23 +44,27 @@ function(config)
     %s
   ||| % [ratio, q.by, threshold(errors)];
   local requests = over_range('requests_total');
+  // An alert that is off has no threshold, so there is no budget.
+  local with_budget(panel) = if config.alerts[errors].enabled then [panel] else [];
 
   d.dashboard('overview', 'Latency, cache, errors, fallbacks and resources of feature extraction.', [
     dashboard.row('Now', [
       firing.by_severity('Firing alerts', 'Alerts that fire now, by severity; a click lists them.')
       + panels.link('Alerts', dashboard.path('alerts') + '?${__all_variables}&${__url_time_range}'),
+    ] + with_budget(
       panels.stat(
         'Error budget left',
         'Of the errors that the threshold allows over the time shown: below 0 more than that. A service'
         + ' that only has snapshots has no budget, since they do not count.',
         'percentunit',
         [panels.now('1 -\n' + spent(q.share(over_range('errors_total'), '(%s > 0)' % requests)), '{{extractor}}')]
-      ) + panels.colours('red', [[0, 'orange'], [0.25, 'green']]) + details,
+      ) + panels.colours('red', [[0, 'orange'], [0.25, 'green']]) + details
+    ) + [
       panels.stat('Requests', 'Extractions over the time shown.', 'short', [
         panels.now(requests, '{{extractor}}'),
       ]) + details,
-      panels.stat('Instances', 'Those that report anything that is watched.', 'short', [
-        panels.now(of(q.instances), '{{extractor}}'),
+      panels.stat('Instances', 'Those that report anything that is watched; 0 when all of them fell silent.', 'short', [
+        panels.now('%s\nor\n0 * %s' % [of(q.instances), of(q.lastSeen)], '{{extractor}}'),
       ]) + panels.colours('red', [[1, 'green']]) + details,
     ], columns=4, height=4),
 
@@ -78,7 +82,7 @@ function(config)
         'percentunit',
         { FeatureExtractionCacheHitRateLow: '' },
         q.hitRatio
-      ),
+      ) + panels.upTo(1),
       utilization('cpu', 'CPU'),
       utilization('memory', 'Memory'),
       against(
@@ -95,6 +99,7 @@ function(config)
         { FeatureExtractionFallbackUsageHigh: '' },
         q.fallbackRatio
       ),
+    ] + with_budget(
       panels.timeseries(
         'Error budget burn rate',
         'How many times as fast as allowed errors use up the budget: at 1 it lasts exactly, above it does not.',
@@ -103,7 +108,8 @@ function(config)
           panels.target(spent(of(q.errorRatio(config.alerts[errors].window))), '{{extractor}}'),
           panels.target('vector(1)', 'threshold'),
         ]
-      ) + details,
+      ) + details
+    ) + [
       against(
         'Waiting items',
         'In the fullest instance.',

@@ -9,39 +9,47 @@ function(config)
   local ended(matchers=[]) = receiver('remediations_total', [d.extractor] + matchers);
   local in_range(expr, by) = 'sum by (%s) (increase(%s[$__range]))' % [by, expr];
   local up = 'up{job=~"%s"}' % config.metrics.receiver_job;
-  local about = 'FeaturewatchRemediationFailed|FeaturewatchReceiverDown|Watchdog';
+  local about = std.join('|', [
+    'FeaturewatchRemediationFailed',
+    'FeaturewatchReceiverDown',
+    'FeaturewatchDeliveriesSetAside',
+    'FeaturewatchDeliveriesLost',
+    'Watchdog',
+  ]);
   local state(title, description, name) =
-    panels.stat(title, description, 'short', [panels.now('max (%s)' % receiver(name), '')]);
+    panels.stat(title, description, 'short', [panels.now('max (%s)' % receiver(name), 'now')]);
+  local listed(query) = d.to_console('/remediations?' + query);
+  // What of a line of a table is asked of the console.
+  local action = 'action=${__data.fields.action:percentencode}';
   // Of those that were looked at whether they helped.
   local verified = in_range(ended(['outcome=~"effective|ineffective|inconclusive"']), 'action') + ' > 0';
 
   d.dashboard('remediation', 'Actions, what came of them, and why others did not run.', [
     dashboard.row('Now', [
       state('Kill switch', 'Engaged, nothing is touched any more.', 'kill_switch')
-      + panels.colours('green', [[1, 'red']])
-      + { fieldConfig+: { defaults+: { mappings: [{
-        type: 'value',
-        options: { '0': { text: 'released', index: 0 }, '1': { text: 'engaged', index: 1 } },
-      }] } } },
+      + panels.colours('green', [[1, 'red']]) + panels.words('released', 'engaged') + d.to_console('/controls'),
       panels.stat('Under way', 'Remediations that are planned, at work or being verified.', 'short', [
-        panels.now('sum (max by (state) (%s))' % receiver('open_remediations', ['state!="awaiting_approval"']), ''),
-      ]),
+        panels.now('sum (max by (state) (%s))' % receiver('open_remediations', ['state!="awaiting_approval"']), 'now'),
+      ]) + listed('state=planned&state=running&state=verifying'),
       panels.stat('Waiting for approval', 'Plans that a person must approve or deny.', 'short', [
-        panels.now('max (%s)' % receiver('open_remediations', ['state="awaiting_approval"']), ''),
-      ]) + panels.colours('green', [[1, 'orange']]),
-      state('Open leases', 'Changes that will be taken back once all is quiet.', 'open_leases'),
+        panels.now('max (%s)' % receiver('open_remediations', ['state="awaiting_approval"']), 'now'),
+      ]) + panels.colours('green', [[1, 'orange']]) + listed('state=awaiting_approval'),
+      state('Open leases', 'Changes that will be taken back once all is quiet.', 'open_leases')
+      + d.to_console('/controls'),
       panels.stat('Effective', 'Of those that were verified over the time shown.', 'percentunit', [
         panels.now(
           'sum (increase(%s[$__range]))\n/\nsum (%s)' % [ended(['outcome="effective"']), verified],
-          ''
+          'of verified'
         ),
-      ]) + panels.colours('red', [[0.5, 'orange'], [0.8, 'green']]),
-      panels.stat('Receivers', 'That Prometheus can scrape.', 'short', [panels.now('sum (%s)' % up, '')])
+      ]) + panels.upTo(1) + panels.without('none verified') + panels.colours('red', [[0.5, 'orange'], [0.8, 'green']]),
+      panels.stat('Receivers', 'That Prometheus can scrape.', 'short', [
+        panels.now('sum (%s) or vector(0)' % up, 'up'),
+      ])
       + panels.colours('red', [[1, 'green']]),
     ], columns=6, height=4),
 
     dashboard.row('What was done', [
-      panels.bars('Actions', 'When they ended, and how.', [
+      d.bars('Actions', 'When they ended, and how.', [
         panels.target(
           'sum by (action, outcome) (increase(%s[$__rate_interval])) > 0' % ended(['outcome!="skipped"']),
           '{{action}} {{outcome}}'
@@ -53,7 +61,10 @@ function(config)
         ['action', 'extractor', 'outcome'],
         [['times', 'short']],
         [panels.rows(in_range(ended(), 'action, extractor, outcome') + ' > 0')]
-      ) + panels.whole,
+      ) + panels.whole + panels.without('No remediation ended.')
+      + panels.linked('action', d.in_console(
+        '/remediations?%s&state=${__data.fields.outcome:percentencode}&target=${__data.fields.extractor:percentencode}' % action
+      )),
       panels.gauges(
         'Effectiveness',
         'How many of the verified ones brought the values of the alert back. One that rarely does should be'
@@ -63,7 +74,7 @@ function(config)
           '%s\n/\n(%s)' % [in_range(ended(['outcome="effective"']), 'action'), verified],
           '{{action}}'
         )]
-      ) + panels.upTo(1),
+      ) + panels.upTo(1) + panels.without('None was verified.'),
       panels.gauges(
         'Failures',
         'Over the time shown: the target refused, was not there in time, or nobody can tell.',
@@ -72,11 +83,11 @@ function(config)
           in_range(ended(['outcome=~"failed|timed_out|in_doubt"']), 'action, outcome') + ' > 0',
           '{{action}} {{outcome}}'
         )]
-      ) + panels.whole,
+      ) + panels.whole + panels.without('None failed.'),
     ]),
 
     dashboard.row('Guards', [
-      panels.bars('Refused', 'Actions that did not run, by the guard that held them back.', [
+      d.bars('Refused', 'Actions on any extractor that did not run, by the guard that held them back.', [
         panels.target(
           'sum by (reason) (increase(%s[$__rate_interval])) > 0' % receiver('remediation_skips_total'),
           '{{reason}}'
@@ -84,11 +95,12 @@ function(config)
       ]),
       panels.table(
         'Refused by action',
-        'Over the time shown, each with its guard.',
+        'Over the time shown, for any extractor, each with its guard.',
         ['action', 'reason'],
         [['times', 'short']],
         [panels.rows(in_range(receiver('remediation_skips_total'), 'action, reason') + ' > 0')]
-      ) + panels.whole,
+      ) + panels.whole + panels.without('No guard refused.')
+      + panels.linked('action', d.in_console('/remediations?state=skipped&' + action)),
     ]),
 
     dashboard.row('Time', [
@@ -107,7 +119,7 @@ function(config)
           % receiver('remediation_duration_seconds'),
           '{{action}}'
         )]
-      ),
+      ) + panels.without('None ended.'),
     ]),
 
     dashboard.row('Over time', [
@@ -123,6 +135,6 @@ function(config)
       panels.timeline('Receivers over time', 'Which Prometheus could scrape, and their version.', [
         panels.target('max by (instance) (%s)' % up, '{{instance}}'),
         panels.target('max by (instance, version) (%s)' % receiver('build_info'), '{{instance}} version {{version}}'),
-      ]) + panels.colours('red', [[1, 'green']]),
+      ]) + panels.colours('red', [[1, 'green']]) + panels.words('down', 'up'),
     ]),
   ])

@@ -6,12 +6,17 @@ local promql = import 'promql.libsonnet';
 local width = 24;  // of Grafana's grid
 local prefix = 'featurewatch-';
 
-// In the order of the links. A uid is part of links that people keep: never change one.
+// In the order of the links. A uid is part of links that people keep: never change one. What is
+// rare is looked at over a day.
 local all = {
-  overview: { name: 'Overview', tip: 'The five sources of the service against their thresholds' },
-  extractor: { name: 'Extractor', tip: 'One extractor in detail, by instance' },
-  alerts: { name: 'Alerts', tip: 'What fires, how far it has escalated, and how much noise it makes' },
-  remediation: { name: 'Remediation', tip: 'What the automation did, and why it did not' },
+  overview: { name: 'Overview', tip: 'The five sources of the service against their thresholds', from: 'now-1h' },
+  extractor: { name: 'Extractor', tip: 'One extractor in detail, by instance', from: 'now-1h' },
+  alerts: {
+    name: 'Alerts',
+    tip: 'What fires, how far it has escalated, and how much noise it makes',
+    from: 'now-24h',
+  },
+  remediation: { name: 'Remediation', tip: 'What the automation did, and why it did not', from: 'now-24h' },
 };
 local path(key) = '/d/' + prefix + key;
 local order = ['overview', 'extractor', 'alerts', 'remediation'];
@@ -34,6 +39,19 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
     local q = promql.new(config),
     local identity = config.metrics.identity,
 
+    // As many scrapes as a rate wants.
+    local rate_span = duration.format(4 * duration.seconds(config.alerting.evaluation_interval)),
+
+    // Panels that depend on the configuration.
+    bars(title, description, targets):: panels.bars(title, description, rate_span, targets),
+
+    // Beside a panel: where the console tells more, if there is one; a list of [title, address].
+    in_console(path)::
+      if config.links.console == null then [] else [['Console', config.links.console + path]],
+    to_console(path):: std.foldl(
+      function(mixin, link) mixin + panels.link(link[0], link[1]), self.in_console(path), {}
+    ),
+
     // Matchers of what is chosen above a dashboard.
     chosen: ['%s=~"$%s"' % [label, label] for label in identity],
     extractor: 'extractor=~"$extractor"',
@@ -48,7 +66,7 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
       editable: false,
       graphTooltip: 1,
       refresh: '30s',
-      time: { from: 'now-1h', to: 'now' },
+      time: { from: all[key].from, to: 'now' },
       timezone: 'browser',
       templating: { list: [datasource] + chain(identity) + variables },
       links: [
@@ -57,7 +75,10 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
         if other != key
       ] + (
         if config.links.console == null then []
-        else [link('Console', config.links.console, 'Acknowledge, resolve, approve') { targetBlank: true }]
+        else [link('Console', config.links.console, 'Acknowledge, resolve, approve') {
+          targetBlank: true,
+          icon: 'external link',
+        }]
       ),
       annotations: { list: annotations },
       panels: placed(rows),
@@ -133,8 +154,7 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
         'blue',
         'sum by (action, extractor, outcome) (increase(featurewatch_receiver_remediations_total{%s}[%s])) > 0' % [
           std.join(', ', ['outcome!="skipped"', self.extractor]),
-          // As many scrapes as a rate wants.
-          duration.format(4 * duration.seconds(config.alerting.evaluation_interval)),
+          rate_span,
         ],
         '{{action}}',
         '{{outcome}}',

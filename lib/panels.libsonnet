@@ -31,7 +31,21 @@ local last = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: fals
   },
   whole:: { fieldConfig+: { defaults+: { decimals: 0 } } },
   upTo(max):: { fieldConfig+: { defaults+: { max: max } } },
-  link(title, url):: { fieldConfig+: { defaults+: { links: [{ title: title, url: url }] } } },
+  // At least so far up, and further for what is beyond.
+  around(max):: { fieldConfig+: { defaults+: { custom+: { axisSoftMax: max } } } },
+  // What stands there when the queries find nothing.
+  without(text):: { fieldConfig+: { defaults+: { noValue: text } } },
+  // Words in place of 0 and 1.
+  words(no, yes):: { fieldConfig+: { defaults+: { mappings: [{
+    type: 'value',
+    options: { '0': { text: no, index: 0 }, '1': { text: yes, index: 1 } },
+  }] } } },
+  link(title, url):: { fieldConfig+: { defaults+: { links+: [{ title: title, url: url }] } } },
+  // Of one column of a table.
+  linked(column, links):: { fieldConfig+: { overrides+: [{
+    matcher: { id: 'byName', options: column },
+    properties: [{ id: 'links', value: [{ title: link[0], url: link[1] } for link in links] }],
+  }] } },
 
   // Queries: over the time that is shown, or at its end alone.
   target(expr, legend):: {
@@ -47,7 +61,7 @@ local last = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: fals
     fieldConfig+: {
       defaults+: {
         min: 0,
-        custom: { lineWidth: 2, fillOpacity: 5, showPoints: 'never' },
+        custom: { lineWidth: 2, fillOpacity: 5, showPoints: 'auto' },
       },
       overrides: [{
         matcher: { id: 'byRegexp', options: '/threshold/' },
@@ -64,8 +78,10 @@ local last = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: fals
     },
   },
 
-  // Events in each interval, one bar upon the other.
-  bars(title, description, targets):: self.timeseries(title, description, 'short', targets) + self.whole {
+  // Events in each interval, one bar upon the other. interval: of the bars at least, so that
+  // $__rate_interval is hardly longer and an event is not counted in several of them.
+  bars(title, description, interval, targets):: self.timeseries(title, description, 'short', targets) + self.whole {
+    interval: interval,
     fieldConfig+: {
       defaults+: {
         custom+: { drawStyle: 'bars', fillOpacity: 60, lineWidth: 1, stacking: { mode: 'normal', group: 'A' } },
@@ -93,6 +109,7 @@ local last = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: fals
       color: { mode: 'scheme', scheme: 'Oranges', steps: 64 },
       filterValues: { le: 1e-9 },
       yAxis: { unit: unit, axisPlacement: 'left' },
+      cellValues: { unit: 'ops' },
       tooltip: { mode: 'single', yHistogram: true },
       legend: { show: true },
     },
@@ -104,7 +121,7 @@ local last = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: fals
   },
 
   // One line for each label set that all queries share. columns: [[query's name, what it is, unit]].
-  // Whatever is no column and no label in `labels` is left out.
+  // Time is left out, and the lines with the largest values come first.
   table(title, description, labels, columns, targets):: panel('table', title, description, 'short', targets) {
     fieldConfig+: {
       overrides: [
@@ -112,7 +129,7 @@ local last = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: fals
         for column in columns
       ],
     },
-    options: { showHeader: true },
+    options: { showHeader: true, sortBy: [{ displayName: columns[0][0], desc: true }] },
     transformations: [
       { id: 'merge', options: {} },
       {

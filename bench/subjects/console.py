@@ -1,9 +1,12 @@
 """What the console's pages cost when much fires, over a long history.
 
 Times are those of a browser on this machine, on one connection, without the drawing of the page.
+Measured on SQLite, and on the empty PostgreSQL that BENCH_POSTGRESQL names, if it does
+(postgresql+psycopg://user@127.0.0.1/name).
 """
 
 import json
+import os
 import re
 import secrets
 import time
@@ -25,6 +28,7 @@ from featurewatch_receiver.people.users import new_user
 from featurewatch_receiver.store import schema
 from featurewatch_receiver.store.migrate import migrate
 
+POSTGRESQL = "BENCH_POSTGRESQL"
 ENDED, FIRING, EXTRACTORS = 100_000, 500, 40
 ROUNDS, CHUNK = 40, 5_000
 #: The goals.
@@ -43,29 +47,36 @@ PAGES = {
 
 
 def run(root: Path, folder: Path) -> Iterator[Figure]:
-    """Median time and size of each page."""
-    place = folder / "ours"
+    """Median time and size of each page, on each database."""
+    yield from _pages(root, folder / "sqlite", None)
+    if url := os.environ.get(POSTGRESQL):
+        yield from _pages(root, folder / "postgresql", url)
+
+
+def _pages(root: Path, place: Path, database: str | None) -> Iterator[Figure]:
     place.mkdir()
-    url = f"sqlite:///{place}/receiver.db"
+    url = database or f"sqlite:///{place}/receiver.db"
     migrate(url)
     _fill(url)
     token, entry = new_user("bench", Role.RESPONDER)
     (place / "users.yaml").write_text(f"users:\n{entry}\n", encoding="utf-8")
 
     def change(config: Any) -> None:
+        config["receiver"]["database"] = url
         config["access"] = {"users_file": str(place / "users.yaml"), "proxy": None}
 
-    with Processes(folder / "logs") as processes, requests.Session() as browser:
+    with Processes(place / "logs") as processes, requests.Session() as browser:
         base = f"http://{HOST}:{start_ours(processes, root, place, change)}"
         _sign_in(browser, base, token)
         for name, (path, goal) in PAGES.items():
-            yield from _page(browser, base + path, name, goal)
+            yield from _page(browser, base + path, f"{place.name}.{name}", goal)
         details = _DETAILS.search(browser.get(f"{base}/history", timeout=30).text)
-        yield from _page(browser, f"{base}{details[0]}" if details else base, "details", None)
+        address = f"{base}{details[0]}" if details else base
+        yield from _page(browser, address, f"{place.name}.details", None)
 
 
 def _page(browser: requests.Session, url: str, name: str, goal: float | None) -> Iterator[Figure]:
-    case, times, size = f"console.{FIRING}_firing_{ENDED}_ended.{name}", [], 0
+    case, times, size = f"console.{name}", [], 0
     for _ in range(ROUNDS):
         began = time.perf_counter()
         answer = browser.get(url, timeout=30)

@@ -152,6 +152,8 @@ class Alerts(Strict):
     FeatureExtractionThresholdNotBucket: Alert
     FeaturewatchRemediationFailed: WindowAlert
     FeaturewatchReceiverDown: Alert
+    FeaturewatchDeliveriesSetAside: Alert
+    FeaturewatchDeliveriesLost: WindowAlert
 
     def items(self) -> list[tuple[str, Alert]]:
         """Name and settings of each alert, in the order of the file."""

@@ -13,6 +13,8 @@ PLACEHOLDERS = {
     "FeatureExtractionExporterDown": ("instance", "job"),
     "FeatureExtractionThresholdNotBucket": ("alert", "extractor", "le"),
     "FeaturewatchReceiverDown": ("instance", "job"),
+    "FeaturewatchDeliveriesSetAside": ("job",),
+    "FeaturewatchDeliveriesLost": ("job",),
 }
 # Labels of an alert by which Alertmanager routes.
 RULE_LABELS = frozenset(
@@ -124,8 +126,8 @@ def _rate_windows(config: Config) -> Iterator[Problem]:
     needed = _EVALUATIONS_PER_RATE * seconds(config.alerting.evaluation_interval)
     alerts = dict[str, Alert](config.alerts.items())
     windows = {name: a.window for name, a in alerts.items() if isinstance(a, TrafficAlert)}
-    failed = "FeaturewatchRemediationFailed"
-    windows[failed] = config.alerts.FeaturewatchRemediationFailed.window
+    for name in ("FeaturewatchRemediationFailed", "FeaturewatchDeliveriesLost"):
+        windows[name] = getattr(config.alerts, name).window
     for name, window in windows.items():
         if seconds(window) < needed:
             message = (

@@ -14,7 +14,6 @@ from featurewatch_kit.alertconfig import (
 )
 from featurewatch_kit.operatorconfig import Operator
 from featurewatch_kit.scrapeconfig import Scrape
-from featurewatch_kit.timeintervals import TimeInterval
 from featurewatch_receiver.config.access import Access
 from featurewatch_receiver.config.backends import BackendConfig
 from featurewatch_receiver.config.receiver import (
@@ -24,6 +23,7 @@ from featurewatch_receiver.config.receiver import (
     Responses,
     Target,
 )
+from featurewatch_receiver.config.timeintervals import TimeInterval
 from featurewatch_receiver.config.values import (
     Duration,
     File,

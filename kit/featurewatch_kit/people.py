@@ -22,7 +22,13 @@ def notifications(config: Config, receivers: Iterable[dict[str, Any]]) -> Notifi
     own = (pace.group_wait for pace in config.routing.severities.values())
     waits = [config.routing.people.group_wait, *(wait for wait in own if wait is not None)]
     told = {r["name"]: whom for r in receivers if (whom := _whom(config, r))}
-    return Notifications(wait=max(waits, key=seconds), receivers=told)
+    paces = config.routing.severities.items()
+    return Notifications(
+        wait=max(waits, key=seconds),
+        receivers=told,
+        mute_times={s: own.mute_time_intervals for s, own in paces if own.mute_time_intervals},
+        time_intervals=config.routing.time_intervals,
+    )
 
 
 def _whom(config: Config, receiver: dict[str, Any]) -> Told | None:

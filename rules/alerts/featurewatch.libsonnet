@@ -44,4 +44,38 @@ function(config)
         ||| % [up, up],
         values: { value: 'down', threshold: 'up' },
       }),
+
+    FeaturewatchDeliveriesSetAside:
+      alert.new(config, 'FeaturewatchDeliveriesSetAside', {
+        identity: ['job'],
+        summary: 'The receiver could not apply what it was sent',
+        expr: |||
+          # Receivers that share a database count the same ones.
+          max by (job) (featurewatch_receiver_inbox_set_aside_deliveries{job=~"%s"}) > 0
+        ||| % config.metrics.receiver_job,
+        values: { value: '{{ $value }}', threshold: '0' },
+      }),
+
+    FeaturewatchDeliveriesLost:
+      local name = 'FeaturewatchDeliveriesLost';
+      // Of muted alerts nothing is delivered: to find those is no loss.
+      local found(matcher) =
+        'increase(featurewatch_receiver_reconciled_total{%s, difference!~"muted_.*"}[%s])'
+        % [matcher, config.alerts[name].window];
+      alert.new(config, name, {
+        identity: ['job'],
+        summary: 'Alerts get lost on their way to the receiver',
+        expr: |||
+          # Something was repaired all the time, and not once after an outage.
+          sum by (job) (%s) > 0
+        ||| % found('job=~"%s"' % config.metrics.receiver_job),
+        values: {
+          value: '{{ range $i, $one := %s | sortByLabel "difference" }}{{ if $i }}, {{ end }}{{ $one.Labels.difference }}{{ end }}'
+                 % annotations.samples(
+                   { labels: '$labels.job' },
+                   'sum by (difference) (%s) > 0' % found('job=%q')
+                 ),
+          threshold: 'none',
+        },
+      }),
   }

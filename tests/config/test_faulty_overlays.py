@@ -20,6 +20,7 @@ RATES = (
     "FeatureExtractionErrorRateHigh",
     "FeatureExtractionFallbackUsageHigh",
     "FeaturewatchRemediationFailed",
+    "FeaturewatchDeliveriesLost",
 )
 LEVEL = "escalation.policies.default.levels.0"
 SECTIONS = (
@@ -231,6 +232,15 @@ FAULTS = {
         "targets.feature_extractor.backend: scale_up_deployment is on, and a backend of kind redis"
         " can't do it; name one that can in backend, or write 'mode: \"off\"' for"
         " scale_up_deployment",
+    ),
+    "a wait for runs that nobody can look at": (
+        "responses:\n  actions:\n    trigger_retraining:\n      mode: auto\n      wait: true\n"
+        "targets: {feature_extractor: {model_backend: hook}}\nbackends: {hook: {kind: http_job,"
+        " url: 'https://ml.example.com/retrain', body: {run: '{{run_id}}'}, status: null,"
+        " request_timeout: 5s}}\n",
+        5,
+        "responses.actions.trigger_retraining.wait: true, and runs of backends.hook can't be"
+        " looked at (status: null); describe them in backends.hook.status, or write 'wait: false'",
     ),
     "a verification that ends before there is anything to see": (
         "responses:\n  actions:\n    clear_cache:\n      verify: 1m\n",

@@ -74,7 +74,7 @@ def told(make_receiver: Callable[[], Receiver], settings: Json, tmp_path: Path) 
     """A receiver in the middle of the story."""
     story.members(settings)
     runbook = tmp_path / "runbook.md"
-    runbook.write_text(f"# Runbook\n\n## {story.LATENCY}\n\nLook at <b>both</b>.\n")
+    runbook.write_text(f"# Runbook\n\n## {story.LATENCY}\n\n{story.ADVICE}")
     receiver = make_receiver()
     story.tell(receiver, receiver.clock.now)
     return receiver

@@ -26,6 +26,8 @@ SHOTS = (
     ("overview-dark", "/", DESK, "dark"),
     ("overview-phone", "/", PHONE, "dark"),
     ("details-light", f"/episodes/{story.SPIKE}", DESK, "light"),
+    ("history-light", "/history", DESK, "light"),
+    ("remediations-dark", "/remediations", DESK, "dark"),
     ("acknowledge-phone", f"/acts/acknowledge/{story.INCIDENT}", PHONE, "light"),
 )
 

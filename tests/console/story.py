@@ -21,6 +21,21 @@ NOTES = {
     RESOURCES: ("feature_extractor_eu needs all it has", "96.2%", "95%"),
     FALLBACK: ("feature_extractor_eu falls back too often", "7.4%", "5%"),
 }
+POLICY = "latency_violation"
+#: Whom levels 2 and 3 tell.
+LEVELS = (
+    (2, {"channels": ["slack"], "recipients": ["on_call_engineer"], "resolved": True}),
+    (3, {"channels": ["pagerduty"], "recipients": ["on_call_engineer"], "resolved": True}),
+)
+ADVICE = """**Look** at <b>both</b>.
+
+1. <i> `up` first
+2. then **this
+
+```
+curl <x>
+```
+"""
 #: Ids that tests and the script of the screenshots name.
 INCIDENT, SPIKE, MISSES, WAITS = (f"{n:032x}" for n in range(1, 5))
 
@@ -31,6 +46,8 @@ def members(settings: Json) -> None:
         settings["alerts"].setdefault(name, {"responses": []})
     settings["alerts"][CASCADE] |= {"members": [LATENCY, CACHE], "levels": ["0s", "10m", "20m"]}
     settings["alerts"][RESOURCES] |= {"levels": ["0s", "2m"]}
+    settings["responses"]["hold"] = "10m"
+    settings["notifications"] = {"receivers": {f"{POLICY}-level-{n}": whom for n, whom in LEVELS}}
     check = {"value": "p95($extractor[$window])", "threshold": "threshold($extractor)"}
     settings["alerts"][LATENCY] |= {
         "levels": ["0s", "5m", "15m"],
@@ -143,6 +160,7 @@ def _episode(of: str, name: str, severity: str, began: datetime, **values: Any) 
     notes = {"summary": summary, "value": value, "threshold": threshold}
     notes["dashboard_url"] = f"http://localhost:3000/d/featurewatch?var-extractor={extractor}"
     labels = {"alertname": name, "extractor": extractor, "severity": severity, **place}
+    labels["escalation_policy"] = POLICY
     common = {"alertname": name, "severity": severity, "labels": labels, "annotations": notes}
     return row(0, began, **(common | {"id": of} | values))
 

@@ -1,10 +1,14 @@
 """What people do at the console: the same acts as the API's, under their names."""
 
+import re
+from collections.abc import Callable
+
 import pytest
 from receiver.api import Api
 from receiver.conftest import Receiver
 from receiver.live_alertmanager import LiveAlertmanager
-from receiver.payloads import alert, eventually
+from receiver.payloads import Json, alert, eventually
+from receiver.target import Target
 
 from console import story
 from console.browsing import WHY, Visitor
@@ -35,7 +39,9 @@ def test_acknowledging_says_what_it_does_asks_why_and_is_kept(
     assert Api(joined).last_deed() == ("ada", "acknowledge", episode, WHY["reason"])
     said = ada.read(reply.location)
     assert "Acknowledged. It escalates no further." in said
-    assert f"acknowledged by ada: {WHY['reason']}" in said
+    until = re.search(r"acknowledged by ada until (.{19}) UTC : " + WHY["reason"], said)
+    assert until
+    assert until[1] == live.silences()[0]["endsAt"][:19].replace("T", " ")
     assert "1 acknowledged" in ada.read("/")
 
 
@@ -70,6 +76,7 @@ def test_an_action_is_run_once_however_often_its_form_is_sent(
     path = "/acts/run/feature_extractor?action=clear_cache"
     page = ada.page(path)
     assert "clear_cache runs on feature_extractor once" in page
+    assert "The plan, if it were made now: cache feature_cache." in page
     assert "Nothing holds it back now" in page
     key = page.partition('name="key" value="')[2].partition('"')[0]
     fields = {"action": "clear_cache", "key": key, **WHY}
@@ -85,6 +92,41 @@ def test_what_holds_an_action_back_is_told_beforehand(receiver: Receiver, ada: V
     ada.do("/acts/engage_kill_switch")
     said = ada.read("/acts/run/feature_extractor?action=clear_cache")
     assert "It would not run now: kill switch holds it back" in said
+
+
+def test_the_plan_of_an_action_is_shown_beforehand_and_touches_nothing(
+    receiver: Receiver, ada: Visitor, target: Target
+) -> None:
+    path = "/acts/run/feature_extractor?action=scale_up_deployment"
+    before = target.replicas
+    assert f"seen {before}, replicas {before + 1}" in ada.read(path)
+    target.replicas = 8
+    assert "There is nothing to do: at bound (8 replicas; max_replicas is 3)" in ada.read(path)
+    assert target.replicas == 8
+    said = ada.read("/acts/run/feature_extractor?action=optimize_resources")
+    assert "The backend feature_server can't do it." in said
+
+
+def test_a_target_that_cannot_be_seen_is_said_in_place_of_the_plan(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["backends"]["feature_server"]["url"] = "http://127.0.0.1:1"
+    said = Visitor(make_receiver()).read("/acts/run/feature_extractor?action=scale_up_deployment")
+    assert "What it would change is not known, the target can't be seen now" in said
+
+
+def test_acknowledging_says_who_is_not_told_then(told: Receiver) -> None:
+    said = Visitor(told).read(f"/acts/acknowledge/{story.INCIDENT}")
+    assert "Level 3, due in 8 min, will not be told (on call engineer)." in said
+
+
+def test_what_people_did_names_what_they_did_it_to(told: Receiver) -> None:
+    ada, row_id = Visitor(told), f"{story.WAITS}:optimize_resources:1"
+    ada.do(f"/acts/deny/{row_id}")
+    ada.do("/acts/engage_kill_switch")
+    page = ada.page("/controls")
+    assert f'href="/remediations/{row_id}">' in page.partition('id="deeds"')[2]
+    assert "ada engage kill switch : seen it before" in ada.read("/controls")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The console in a real browser."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,26 @@ from receiver.people import TOKENS
 from receiver.test_api_reads import row, store
 
 from console import story
+from console.browsing import WHY
 from console.conftest import Seen
 from featurewatch_receiver.store import schema
 
 Open = Callable[..., Seen]
 PHONE = {"viewport": {"width": 360, "height": 740}}
 HOSTILE = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
+
+
+# Adds up how far things jump, as browsers count it (Layout Instability).
+SHIFTS = """window.shifts = 0; new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) window.shifts += shift.value;
+}).observe({ type: "layout-shift", buffered: true });"""
+RENEW = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+def jumped(page: Any) -> float:
+    """How far what is shown has jumped since the page was opened."""
+    page.screenshot()  # a frame is drawn, so that all of it is counted
+    return float(page.evaluate("window.shifts"))
 
 
 def fits(page: Any) -> bool:
@@ -57,7 +72,9 @@ def test_acknowledging_on_a_phone(
     seen.page.fill("#reason", "looking into it")
     seen.page.get_by_role("button", name="Acknowledge").tap()
     seen.page.wait_for_selector(".banner.good")
-    assert "acknowledged by ada: looking into it" in seen.page.inner_text("#head")
+    assert re.search(
+        r"acknowledged by ada until \S+ \S+: looking into it", seen.page.inner_text("#head")
+    )
     (silence,) = live.silences()
     assert silence["createdBy"] == "ada"
     assert Api(joined).deeds()[0]["reason"] == "looking into it"
@@ -181,6 +198,64 @@ def test_a_receiver_that_is_away_is_said_and_what_was_known_stays(
     assert seen.page.inner_text("#incidents h2") == "5 open"
     seen.page.unroute("**/*")
     eventually(lambda: seen.page.clock.run_for(10_000) or not seen.page.is_visible("#stale"))
+
+
+def test_who_is_signed_out_meanwhile_is_told_so(open_browser: Open, told: Receiver) -> None:
+    seen = open_browser(told)
+    seen.page.clock.install()
+    seen.go("/")
+    seen.sign_in(TOKENS["ada"])
+    seen.page.context.clear_cookies()
+
+    def said() -> bool:
+        seen.page.clock.run_for(10_000)
+        return bool(seen.page.is_visible("#left"))
+
+    eventually(said)
+    assert "You are signed in no more" in seen.page.inner_text("#left")
+    assert not seen.page.is_visible("#stale")
+    seen.page.get_by_role("link", name="Sign in").click()
+    seen.page.wait_for_url("**/sign-in")
+
+
+@pytest.mark.parametrize("path", ["/history", "/remediations"])
+def test_lists_show_what_is_new_without_a_reload(
+    open_browser: Open, told: Receiver, path: str
+) -> None:
+    seen = open_browser(told)
+    seen.page.clock.install()
+    seen.go(path)
+    seen.sign_in(TOKENS["ada"])
+    seen.page.evaluate("window.same = true")
+    before = seen.page.locator("#list tbody tr").count()
+    Api(told).do(
+        "/remediations", {"action": "clear_cache", "extractor": "feature_extractor", **WHY}
+    )
+    store(told, schema.episodes, row(1, at(60), severity="high"))
+
+    def renewed() -> bool:
+        seen.page.clock.run_for(10_000)
+        return bool(seen.page.locator("#list tbody tr").count() == before + 1)
+
+    eventually(renewed)
+    assert seen.page.evaluate("window.same") is True
+
+
+@pytest.mark.parametrize("size", [PHONE, {"viewport": {"width": 1100, "height": 900}}])
+def test_nothing_jumps_while_a_page_loads_and_is_renewed(
+    open_browser: Open, course: str, told: Receiver, size: Any
+) -> None:
+    seen = open_browser(told, **size)
+    seen.page.context.add_init_script(SHIFTS)
+    seen.go("/")
+    seen.sign_in(TOKENS["ada"])
+    for path in ("/", f"/episodes/{story.SPIKE}", "/history", "/remediations", "/controls"):
+        seen.go(path)
+        with seen.page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
+            seen.page.evaluate(RENEW)
+        assert jumped(seen.page) == 0, path
+    seen.page.evaluate("document.querySelector('h1').style.marginTop = '9rem'")
+    assert jumped(seen.page) > 0  # or the count says nothing
 
 
 def test_a_link_from_another_site_leads_to_the_alert_of_who_is_signed_in(

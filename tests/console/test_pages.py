@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -13,10 +14,11 @@ from receiver.test_api_reads import row, store
 from sqlalchemy import update
 
 from console import story
-from console.browsing import Visitor
+from console.browsing import Visitor, text_of
 from featurewatch_receiver.records import heard
 from featurewatch_receiver.store import schema
 
+_WITHOUT_ROLLOUT = ("?severity=high", "?status=resolved")
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
 
 
@@ -43,13 +45,73 @@ def test_an_incident_stands_above_its_members_and_apart_from_other_extractors(
 
 
 def test_level_and_time_of_the_next_level_stand_beside_an_alert(told_ada: Visitor) -> None:
-    assert f"{story.CASCADE} level 2, next in 8 min, for 12 min" in told_ada.read("/")
+    said = told_ada.read("/")
+    assert f"{story.CASCADE} level 2 of 3, for 12 min" in said
+    assert "Level 3 in 8 min : on call engineer by pagerduty" in said
+    assert "is held" not in said
+
+
+def test_a_level_that_waits_for_an_action_says_for_which_and_until_when(told: Receiver) -> None:
+    with told.core.writer.begin() as connection:
+        at_work = update(schema.remediations).where(schema.remediations.c.action == "clear_cache")
+        connection.execute(at_work.values(hold_id="silence"))
+    until = "2026-01-02 03:58:00 UTC at most: on call engineer by pagerduty"
+    assert f"Level 3 is held while clear_cache is at work, until {until}" in Visitor(told).read("/")
+
+
+def test_an_incident_escalates_with_the_first_of_its_members(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    story.members(settings)
+    settings["alerts"][story.CASCADE]["levels"] = []
+    receiver = make_receiver()
+    story.tell(receiver, receiver.clock.now)
+    assert "Level 3 in 2 min : on call engineer by pagerduty" in Visitor(receiver).read("/")
+
+
+def test_what_waits_for_somebody_is_counted(told_ada: Visitor) -> None:
+    assert "2 wait for somebody : not acknowledged, not muted." in told_ada.read("/")
+
+
+def test_what_is_inhibited_can_be_listed_alone(told_ada: Visitor) -> None:
+    said = told_ada.read("/?inhibited=true")
+    assert "2 of them shown by this filter" in said
+    assert f"{story.CASCADE} level" not in said
 
 
 def test_what_is_muted_says_by_what(told_ada: Visitor) -> None:
     said = told_ada.read("/")
-    assert f"inhibited by {story.CASCADE}" in said
+    assert f"inhibited by {story.CASCADE} (an incident answers for its members)" in said
     assert "silenced by bob until 2026-01-02 05:30:00 UTC : the new model warms up" in said
+
+
+def test_an_alert_does_not_name_itself_as_what_mutes_it(told: Receiver, told_ada: Visitor) -> None:
+    own = {"alertname": story.LATENCY, "extractor": "feature_extractor"}
+    worse = {"alertname": "FeaturewatchMaintenance", "extractor": ""}
+    with told.core.writer.begin() as connection:
+        one = update(schema.episodes).where(schema.episodes.c.id == story.SPIKE)
+        connection.execute(one.values(inhibited_by=[own, worse]))
+    said = told_ada.read(f"/episodes/{story.SPIKE}")
+    assert "inhibited by FeaturewatchMaintenance (planned work)" in said
+    assert "Inhibited by FeaturewatchMaintenance: planned work" in said
+
+
+def test_a_time_interval_that_keeps_an_alert_quiet_is_named_with_its_end(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    story.members(settings)
+    settings["notifications"] |= {
+        "mute_times": {"medium": ["nights"]},
+        "time_intervals": {"nights": [{"times": [{"start_time": "00:00", "end_time": "06:00"}]}]},
+    }
+    receiver = make_receiver()
+    story.tell(receiver, receiver.clock.now)
+    ada = Visitor(receiver)
+    words = "nobody is told during nights, until 2026-01-02 06:00:00 UTC (time interval)"
+    assert words in ada.read(f"/episodes/{story.MISSES}")
+    assert "during nights" not in ada.read(f"/episodes/{story.SPIKE}")
+    receiver.clock.now += timedelta(hours=2)
+    assert "during nights" not in ada.read(f"/episodes/{story.MISSES}")
 
 
 def test_value_threshold_and_remediation_stand_beside_an_alert(told_ada: Visitor) -> None:
@@ -65,7 +127,8 @@ def test_approvals_and_leases_and_whom_people_were_told_of_are_on_the_overview(
     said = told_ada.read("/")
     assert "optimize_resources for feature_extractor_eu since 2026-01-02 03:59:00 UTC" in said
     assert "scale_up_deployment of feature_extractor: replicas 3, goes back to replicas 2" in said
-    assert f"firing, level 1: on-call {story.RESOURCES}" in said
+    told = f"{story.RESOURCES} of feature_extractor_eu, firing, level 1: on-call"
+    assert f"critical {told} feature_extractor_eu needs all it has" in said
 
 
 def test_the_overview_can_be_narrowed(told_ada: Visitor) -> None:
@@ -137,6 +200,25 @@ def test_details_show_what_people_did(receiver: Receiver, ada: Visitor) -> None:
     assert "Resolved by ada" in said
 
 
+def test_an_acknowledgement_made_elsewhere_is_among_what_happened(told: Receiver) -> None:
+    now = told.clock.now
+    with told.core.writer.begin() as connection:
+        one = update(schema.episodes).where(schema.episodes.c.id == story.INCIDENT)
+        values = {"acknowledged_by": "bob", "acknowledged_reason": "on it"}
+        times = {"acknowledged_at": now, "acknowledged_until": now + timedelta(hours=2)}
+        connection.execute(one.values(values | times))
+    said = Visitor(told).read(f"/episodes/{story.INCIDENT}")
+    assert "bob: acknowledge: on it" in said
+    assert "acknowledged by bob until 2026-01-02 06:00:00 UTC : on it" in said
+    assert "acknowledged by bob until 2026-01-02 06:00:00 UTC : on it" in Visitor(told).read("/")
+
+
+def test_details_show_the_expression_and_the_labels(told_ada: Visitor) -> None:
+    said = told_ada.read(f"/episodes/{story.SPIKE}")
+    assert 'p95("feature_extractor"[5m]) > threshold("feature_extractor")' in said
+    assert "escalation_policy latency_violation" in said
+
+
 def test_a_chart_shows_the_course_of_the_value_and_its_threshold(
     course: str, told: Receiver
 ) -> None:
@@ -144,6 +226,7 @@ def test_a_chart_shows_the_course_of_the_value_and_its_threshold(
     assert page.count("<polyline") == 1
     assert 'class="threshold"' in page
     assert "breached above 150 ms" in page
+    assert re.search(r'Now</dt><dd>p95 seconds <b class="beyond">2\d\d\.?\d* ms', page)
     assert f'href="{course}/graph?g0.expr=' in page
 
 
@@ -165,7 +248,9 @@ def test_a_prometheus_that_does_not_answer_is_said_in_place_of_the_chart(
 
 def test_the_runbook_is_shown_as_text(told_ada: Visitor) -> None:
     page = told_ada.page(f"/episodes/{story.SPIKE}")
-    assert "Look at &lt;b&gt;both&lt;/b&gt;." in page
+    assert "<p><b>Look</b> at &lt;b&gt;both&lt;/b&gt;.</p>" in page
+    assert "<ol><li>&lt;i&gt; <code>up</code> first</li><li>then **this</li></ol>" in page
+    assert "<pre>curl &lt;x&gt;</pre>" in page
 
 
 def test_whatever_a_label_or_an_annotation_holds_stays_text(receiver: Receiver) -> None:
@@ -206,7 +291,9 @@ def test_history_is_filtered(receiver: Receiver, ada: Visitor, query: str, found
         row(2, T0, extractor="b", annotations={"summary": "rollout"}),
         row(3, T0 - timedelta(hours=9), resolved_at=T0 - timedelta(hours=8)),
     )
-    assert ada.page(f"/history{query}").count('href="/episodes/') == found
+    page = ada.page(f"/history{query}")
+    assert page.count('href="/episodes/') == found
+    assert ("rollout" in text_of(page).partition("Actions")[2]) is (query not in _WITHOUT_ROLLOUT)
 
 
 def test_a_filter_that_is_none_is_refused_in_a_line(ada: Visitor) -> None:
@@ -238,6 +325,7 @@ def test_the_export_holds_every_row_and_no_formula(receiver: Receiver, ada: Visi
     assert reply.headers["Content-Disposition"] == 'attachment; filename="history.csv"'
     lines = list(csv.DictReader(io.StringIO(reply.text)))
     assert [line["id"] for line in lines] == [f"{n:06}" for n in range(600)]
+    assert {"acknowledged_until", "silenced_until", "silenced_reason"} <= lines[0].keys()
     assert lines[0]["extractor"] == """'=cmd|" /C calc"!A0"""
     assert lines[0]["summary"] == "'-1+1"
     found = ada.get("/history.json").json["episodes"]
@@ -266,6 +354,9 @@ def test_a_remediation_shows_plan_steps_and_values(told_ada: Visitor) -> None:
     assert "Plan cache feature_cache" in said
     assert "cache hit ratio 61.3 % 74.2 %" in said
     assert "p95 seconds 231.4 ms 187 ms" in said
+    effect = "cache hit ratio 61.3 % → 74.2 % p95 seconds 231.4 ms → 187 ms"
+    for path in ("/", "/remediations", f"/episodes/{story.INCIDENT}"):
+        assert effect in told_ada.read(path)
     assert "verifying (by worker): 1204 entries cleared" in said
 
 

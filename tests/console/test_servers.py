@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from console.browsing import Visitor
 from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.people.acknowledge import Acknowledger, Note
 from featurewatch_receiver.reconciliation.reconcile import Reconciler, keep_reconciling
 from featurewatch_receiver.records import heard
 from featurewatch_receiver.store import schema
@@ -112,3 +113,22 @@ def test_without_an_alertmanager_nothing_is_said_of_servers(receiver: Receiver) 
     receiver.deliver(alert(LATENCY["alertname"]))
     assert look(receiver) == {}
     assert "is away" not in Visitor(receiver).read("/")
+
+
+def test_an_acknowledgement_made_elsewhere_shows_by_whom_why_and_until_when(
+    live: LiveAlertmanager, receiver: Receiver
+) -> None:
+    live.fire(1)
+    live.wait_told(1)
+    receiver.clock.now = datetime.now(UTC)
+    end = {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
+    receiver.deliver(*(found | end for found in live.alerts()))
+    note = Note(user="bob", reason="on it", duration=timedelta(hours=2))
+    with closing(Alertmanager(live.url)) as client:
+        made = Acknowledger(client).acknowledge({"alertname": LATENCY["alertname"]}, note)
+        Reconciler(receiver.core, receiver.queue, client, None).look()
+    shown = made.until.strftime("%Y-%m-%d %H:%M:%S UTC")
+    ada = Visitor(receiver)
+    assert f"acknowledged by bob until {shown} : on it" in ada.read("/")
+    episode = receiver.episodes()[0]["id"]
+    assert "bob: acknowledge: on it" in ada.read(f"/episodes/{episode}")

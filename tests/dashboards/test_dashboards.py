@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import _jsonnet
 import rjsonnet
@@ -16,7 +17,9 @@ from dashboards.conftest import OTHERWISE
 from dashboards.queries import UIDS, Json, panels, queries
 from featurewatch import METRICS
 from featurewatch_kit import generate
+from featurewatch_kit.project import load_config
 from featurewatch_kit.usage import without_comments
+from featurewatch_receiver.console.pages import PAGES
 from featurewatch_receiver.metrics import Metrics
 
 #: Of programs that are not ours.
@@ -119,6 +122,22 @@ def test_each_query_of_a_panel_has_its_letter(dashboards: dict[str, Json]) -> No
         assert letters, place
 
 
+def test_every_line_has_a_legend(dashboards: dict[str, Json]) -> None:
+    for place, panel in everywhere(dashboards):
+        if panel["type"] != "table":
+            assert all(target["legendFormat"] for target in panel["targets"]), place
+
+
+def test_what_is_a_part_ends_at_the_whole(dashboards: dict[str, Json]) -> None:
+    """Errors and fallbacks are few: the whole would hide them. A budget can be overspent."""
+    free = ("Error ratio", "Fallback ratio", "Error budget left")
+    for place, panel in everywhere(dashboards):
+        defaults = panel["fieldConfig"]["defaults"]
+        if defaults["unit"] == "percentunit" and panel["title"] not in free:
+            end = defaults.get("max", defaults.get("custom", {}).get("axisSoftMax"))
+            assert end == 1, place
+
+
 def test_every_variable_of_a_query_is_one_of_the_dashboard(dashboards: dict[str, Json]) -> None:
     for dashboard in dashboards.values():
         known = {variable["name"] for variable in dashboard["templating"]["list"]}
@@ -204,7 +223,7 @@ def test_a_link_of_a_dashboard_keeps_time_and_choice(dashboards: dict[str, Json]
 
 
 def test_the_console_is_linked_only_where_there_is_one(
-    dashboards_of: Callable[[str], dict[str, Json]],
+    dashboards_of: Callable[[str], dict[str, Json]], root: Path
 ) -> None:
     def outer(overlay: str) -> list[list[str]]:
         return [
@@ -213,8 +232,38 @@ def test_the_console_is_linked_only_where_there_is_one(
         ]
 
     assert outer("links: {console: null}") == [[]] * 4
+    # That of the receiver, which serves it.
+    assert outer("{}") == [[load_config(root, []).receiver.url]] * 4
     console = "https://console.example.com"
     assert outer(f"links: {{console: {console}}}") == [[console]] * 4
+
+
+def test_links_of_panels_lead_to_pages_of_the_console_and_to_what_those_are_asked(
+    dashboards_of: Callable[[str], dict[str, Json]],
+) -> None:
+    asked_of = {page.path: page.query.model_fields.keys() for page in PAGES}
+    console = "https://console.example.com"
+
+    def leading(overlay: str) -> set[str]:
+        nodes = walk([d["panels"] for d in dashboards_of(overlay).values()])
+        return {node["url"] for node in nodes if node.get("url", "").startswith(console)}
+
+    urls = leading(f"links: {{console: {console}}}")
+    assert {urlsplit(url).path for url in urls} == {"/", "/alerts", "/remediations", "/controls"}
+    for url in urls:
+        parts = urlsplit(url)
+        assert parse_qs(parts.query).keys() <= asked_of[parts.path], url
+    assert leading("links: {console: null}") == set()
+
+
+def test_what_a_label_holds_stays_in_its_place_of_a_link(dashboards: dict[str, Json]) -> None:
+    urls = [node["url"] for node in walk(dashboards) if "url" in node]
+    filled_in = [
+        found for url in urls for found in re.findall(r"\$\{__(?:data|field)\.[^}]*\}", url)
+    ]
+    assert filled_in
+    titles = {field for field in filled_in if not field.endswith(":percentencode}")}
+    assert titles == set()
 
 
 # --- Settings -------------------------------------------------------------------------------
@@ -231,6 +280,34 @@ def test_what_is_switched_off_has_no_panel(
     assert one <= titles(dashboards_of("{}")["featurewatch-alerts"])
     off = "{channels: {pagerduty: {enabled: false}}, correlation: {enabled: false}}"
     assert one.isdisjoint(titles(dashboards_of(off)["featurewatch-alerts"]))
+
+
+def test_an_alert_that_is_off_has_no_threshold_and_no_budget(
+    dashboards_of: Callable[[str], dict[str, Json]],
+) -> None:
+    def errors(overlay: str) -> tuple[set[str], bool]:
+        dashboard = dashboards_of(overlay)["featurewatch-overview"]
+        threshold = 'featurewatch:threshold{alert=\\"FeatureExtractionErrorRateHigh\\"'
+        return titles(dashboard), threshold in json.dumps(dashboard)
+
+    budget = {"Error budget left", "Error budget burn rate"}
+    shown, compared = errors("{}")
+    assert budget <= shown
+    assert compared
+    shown, compared = errors("alerts: {FeatureExtractionErrorRateHigh: {enabled: false}}")
+    assert budget.isdisjoint(shown)
+    assert "Error ratio" in shown
+    assert not compared
+
+
+def test_bars_are_as_wide_as_the_rates_that_they_show(
+    dashboards_of: Callable[[str], dict[str, Json]],
+) -> None:
+    """$__rate_interval is at least four scrapes: narrower bars would count an event again."""
+    for place, panel in everywhere(dashboards_of("alerting: {evaluation_interval: 10s}")):
+        custom = panel["fieldConfig"]["defaults"].get("custom", {})
+        width = panel.get("interval")
+        assert width == ("40s" if custom.get("drawStyle") == "bars" else None), place
 
 
 def test_pages_are_the_levels_that_reach_pagerduty(

@@ -1,17 +1,17 @@
 """A real Prometheus, fed with everything that there is, answers each query of each dashboard."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scrape.running import HOST, Scraper, running_prometheus, write_configuration
+from scrape.running import HOST, running_prometheus, write_configuration
 
 from dashboards import sources
-from dashboards.queries import UIDS, Asked, filled, label_values, panels, queries, sooner
+from dashboards.asking import Asking, left_of
+from dashboards.queries import UIDS, filled, panels, queries
 from featurewatch_kit import generate, programs
 from featurewatch_kit.demo.processes import free_port
 
@@ -56,27 +56,8 @@ PEOPLE = {
 IDENTITIES = [["extractor"], ["cluster", "extractor"]]
 
 
-class Fed:
-    """That Prometheus, and the dashboards of the same configuration."""
-
-    def __init__(self, scraper: Scraper, folder: Path) -> None:
-        self._scraper = scraper
-        files = sorted((folder / generate.DASHBOARDS).glob("*.json"))
-        self.dashboards: list[Json] = [json.loads(file.read_text()) for file in files]
-
-    def has(self, asked: Asked) -> bool:
-        """Whether the query returns any number."""
-        if asked.instant:
-            return any(value == value for _, value in self.now(asked.expr))  # noqa: PLR0124 (NaN)
-        end = time.time()
-        times = {"start": f"{end - 10}", "end": f"{end}", "step": "1"}
-        found = self._ask("query_range", query=sooner(filled(asked.expr)), **times)["result"]
-        return any(value != "NaN" for one in found for _, value in one["values"])
-
-    def now(self, expr: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of each series of a query at this moment."""
-        found = self._ask("query", query=sooner(filled(expr)))["result"]
-        return [(one["metric"], float(one["value"][1])) for one in found]
+class Fed(Asking):
+    """That Prometheus."""
 
     def shows(self, place: str, expected: float, **labels: str) -> bool:
         """Whether a panel shows this number for the one series with these labels."""
@@ -84,14 +65,6 @@ class Fed:
         (expr,) = (one.expr for one in asked if one.place == f"featurewatch-{place}")
         values = [v for found, v in self.now(expr) if labels.items() <= found.items()]
         return values == [pytest.approx(expected, rel=5e-4)]
-
-    def offers(self, variable: Json) -> bool:
-        """Whether there is anything to choose from."""
-        series, label = label_values(variable)
-        return bool(self._ask(f"label/{label}/values", **{"match[]": filled(series)}))
-
-    def _ask(self, path: str, **parameters: str) -> Any:
-        return self._scraper.client.get(f"/api/v1/{path}", **parameters)["data"]
 
 
 @pytest.fixture(scope="module", params=IDENTITIES, ids="+".join)
@@ -131,21 +104,13 @@ def fed(
         }
         path = programs.find(programs.ALERTMANAGER, root)
         scraper.processes.start_program("alertmanager", path, root, options)
-        yield Fed(scraper, folder)
+        yield Fed(scraper.client, folder)
 
 
 def _token(folder: Path) -> Path:
     file = folder / "receiver-token"
     file.write_text("correct-horse\n")
     return file
-
-
-def left_of(find: Callable[[], list[str]], seconds: float = 90.0) -> list[str]:
-    """What is still found when the time is over, or nothing as soon as nothing is."""
-    deadline = time.monotonic() + seconds
-    while (found := find()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
 
 
 def test_every_query_returns_data(fed: Fed) -> None:
@@ -204,6 +169,20 @@ def test_numbers_are_those_of_the_sources(fed: Fed) -> None:
         ]
 
     assert left_of(others) == []
+
+
+def test_while_something_fires_no_severity_is_called_none(fed: Fed) -> None:
+    (dashboard,) = (d for d in fed.dashboards if d["uid"] == "featurewatch-overview")
+    (panel,) = (panel for panel in panels(dashboard) if panel["title"] == "Firing alerts")
+    (target,) = panel["targets"]
+
+    def others() -> list[str]:
+        shown = {labels["severity"] for labels, _ in fed.now(target["expr"])}
+        return [] if {"critical", "high", "medium"} <= shown and "none" not in shown else [*shown]
+
+    assert left_of(others) == []
+    of_nobody = fed.now(filled(target["expr"], extractor="nobody"))
+    assert [(labels["severity"], value) for labels, value in of_nobody] == [("none", 0)]
 
 
 def test_every_firing_alert_is_one_line_with_its_level_and_its_beginning(fed: Fed) -> None:

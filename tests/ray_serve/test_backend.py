@@ -1,8 +1,6 @@
 """The receiver's backend `ray_serve` changes a real Ray Serve."""
 
-import os
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -18,7 +16,7 @@ from featurewatch_receiver.backends.ray_serve import RayServeBackend
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import RayServeBackend as Settings
 from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
-from ray_serve.test_ray_serve import END_SECONDS, PYTHON, App, loopback_only
+from ray_serve.on_ray import can_run, running
 
 pytestmark = pytest.mark.ray
 
@@ -70,43 +68,20 @@ def app(name, deployment):
     }
 
 
-@contextmanager
 def cluster(root, folder, port):
-    environment = os.environ | {
-        "PYTHONPATH": str(CLUSTER.parent),
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": TOKEN,
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    with (Path(folder) / "stderr").open("wb") as log:
-        process = subprocess.Popen(
-            [root / PYTHON, CLUSTER, folder, str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=environment,
-        )
-    with process:
-        try:
-            yield App(process)
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
+    return running(root, CLUSTER, folder, port, PYTHONPATH=str(CLUSTER.parent), **environment)
 
 
 @pytest.fixture(scope="module")
 def ray(root):
-    if not (root / PYTHON).exists() or not loopback_only():
+    if not can_run(root):
         pytest.skip("make test-ray runs this: with Ray, in .venv-ray, and without a network")
     folder = tempfile.mkdtemp(prefix="ray")  # short, for the names of Ray's sockets
     try:
         port = free_port()
-        with cluster(root, folder, port) as running:
-            version = running.ask(None)["ray"]
+        with cluster(root, folder, port) as started:
+            version = started.ask(None)["ray"]
             ray = Ray(f"http://127.0.0.1:{port}", free_port(), version)
             ray.deploy()
             yield ray

@@ -1,12 +1,9 @@
 """What two replicas of a real Ray Serve measure arrives in Prometheus, exactly."""
 
-import json
-import os
 import shutil
-import socket
 import subprocess
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +12,10 @@ from scrape.running import running_prometheus, write_configuration
 
 from featurewatch_kit import programs
 from featurewatch_kit.demo.processes import free_port
+from ray_serve.on_ray import can_run, running
 
 pytestmark = pytest.mark.ray
 
-PYTHON = Path(".venv-ray/bin/python")
 APP = Path(__file__).with_name("serve_app.py")
 LIST = "prom_metrics_service_discovery.json"
 ON_RAY = '{extractor="on_ray"}'
@@ -27,62 +24,13 @@ BEGUN = f"feature_extraction_fallbacks_total{ON_RAY}"
 RECORDED = "extractor:feature_extraction_"
 CALLS = 60
 BEGIN_SECONDS = 120  # Ray's dashboard writes its list, its agent shows metrics; both start slowly
-END_SECONDS = 30
 
 
-def loopback_only():
-    """Whether nothing but this machine can be reached; asking sends no packet."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return True
-    return False
-
-
-class App:
-    """The application, as a process."""
-
-    def __init__(self, process):
-        self._process = process
-
-    def ask(self, line):
-        """Send a line, unless it is None, and return the answer."""
-        if line is not None:
-            self._process.stdin.write(f"{line}\n")
-            self._process.stdin.flush()
-        for said in self._process.stdout:  # Ray writes lines of its own between
-            if said.startswith("{"):
-                return json.loads(said)
-        pytest.fail(f"the application ended with code {self._process.wait()}")
-
-
-@contextmanager
 def serving(root, folder, port):
-    """The application on Ray, which is gone afterwards."""
-    environment = os.environ | {
-        "PYTHONPATH": str(root / "exporter"),
-        "RAY_AUTH_MODE": "disabled",  # else it writes a token into the home folder
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    with (Path(folder) / "stderr").open("wb") as log:
-        process = subprocess.Popen(
-            [root / PYTHON, APP, folder, str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=environment,
-        )
-    with process:
-        try:
-            yield App(process)
-        finally:
-            process.stdin.close()  # it ends by itself, and Ray with it
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    """The application on Ray."""
+    # Without a mode, Ray writes a token into the home folder.
+    environment = {"PYTHONPATH": str(root / "exporter"), "RAY_AUTH_MODE": "disabled"}
+    return running(root, APP, folder, port, **environment)
 
 
 @dataclass
@@ -99,7 +47,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(root, tmp_path_factory):
-    if not (root / PYTHON).exists() or not loopback_only():
+    if not can_run(root):
         pytest.skip("make test-ray runs this: with Ray, in .venv-ray, and without a network")
     folder = tmp_path_factory.mktemp("ray")
     with ExitStack() as stack:

@@ -27,12 +27,15 @@ from featurewatch_receiver.core import Core
 from featurewatch_receiver.deliveries.intake import Delivery, accept
 from featurewatch_receiver.deliveries.payload import parse
 from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.errors import TargetChangedError
+from featurewatch_receiver.errors import ConflictError, MissingError, TargetChangedError
+from featurewatch_receiver.people import wishes
+from featurewatch_receiver.people.acts import Said
 from featurewatch_receiver.store.schema import leases as lease_table
 from featurewatch_receiver.store.schema import remediation_steps, switches
 from receiver.payloads import Json, payload
 
 MOST_RUNS = 20
+SAID = Said(user="anna", reason="I say so")
 
 
 class Clock(Protocol):
@@ -244,6 +247,18 @@ class Flow:
             found = select(lease_table).order_by(lease_table.c.created_at)
             return list(connection.execute(found).all())
 
+    def approve(self, row_id: str) -> bool:
+        """A person approves a plan; False if that was refused."""
+        return _done(lambda: wishes.approve(self.core, self.queue, row_id, SAID))
+
+    def deny(self, row_id: str) -> bool:
+        """A person says no; False if that was refused."""
+        return _done(lambda: wishes.deny(self.core, row_id, SAID))
+
+    def cancel(self, row_id: str) -> bool:
+        """A person stops it; False if that was refused."""
+        return _done(lambda: wishes.cancel(self.core, row_id, SAID))
+
     def end_lease(self, lease_id: str, why: leasing.LeaseEnd) -> bool:
         """A person keeps what was changed."""
         with self.core.writer.begin() as connection:
@@ -256,6 +271,14 @@ class Flow:
         with self.core.writer.begin() as connection:
             connection.execute(switches.delete())
             connection.execute(switches.insert(), {"name": "kill_switch"} | values)
+
+
+def _done(do: Callable[[], None]) -> bool:
+    try:
+        do()
+    except (ConflictError, MissingError):
+        return False
+    return True
 
 
 def hurry(core: Core) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, update
 
-from featurewatch_receiver.people.audit import Act, Deed, note
+from featurewatch_receiver.people.audit import Act, Deed, record
 from featurewatch_receiver.store import schema
 from receiver.api import Api
 from receiver.conftest import Receiver
@@ -222,7 +222,9 @@ def test_what_people_did_is_filtered(receiver: Receiver) -> None:
         ("bob", Act.APPROVE, "b"),
         ("bob", Act.DENY, "a"),
     ):
-        note(receiver.core, Deed(actor=actor, act=act, subject=subject, reason="why"))
+        with receiver.core.writer.begin() as connection:
+            deed = Deed(actor=actor, act=act, subject=subject, reason="why")
+            record(connection, receiver.core, deed)
     api = Api(receiver, "vic")
     expected = {"": [3, 2, 1], "actor=bob": [3, 2], "act=approve": [2, 1], "subject=a": [3, 1]}
     found = {query: ids(api.read(f"/audit?{query}"), "deeds") for query in expected}

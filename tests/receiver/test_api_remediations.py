@@ -188,9 +188,12 @@ def test_a_plan_that_nobody_approves_expires(asking: Receiver) -> None:
 # --- cancelling, and the kill switch
 
 
-def test_what_runs_can_be_cancelled_and_what_was_done_stays(
-    working: Receiver, target: Target
+def test_what_runs_can_be_cancelled_and_what_was_done_stays_on_its_lease(
+    make_receiver: Callable[[], Receiver], settings: Json, target: Target
 ) -> None:
+    settings["responses"]["actions"]["scale_up_deployment"]["lease"] = "30m"
+    working = make_receiver()
+    working.start()
     target.ready_at_once = False
     api = Api(working)
     row_id = api.do("/remediations", SCALE)["id"]
@@ -200,6 +203,8 @@ def test_what_runs_can_be_cancelled_and_what_was_done_stays(
     assert api.last_deed() == ("ada", "cancel", row_id, WHY["reason"])
     over = {"error": "remediation: has ended, it is cancelled; see /api/v1/remediations"}
     assert api.post(f"/remediations/{row_id}/cancel") == (409, over)
+    (lease,) = eventually(lambda: api.read("/leases")["leases"])
+    assert (lease["id"], lease["back_to"]) == (row_id, {"replicas": 1})
     # The target is free for the next one.
     made = api.do("/remediations", CLEAR)
     until(api, made["id"], "done")

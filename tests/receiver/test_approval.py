@@ -3,11 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import DropTable
 
-from featurewatch_receiver.automation import approvals
 from featurewatch_receiver.automation.planner import Planner
 from featurewatch_receiver.automation.remediations import Decision, State
-from receiver.automation import Flow, Platform
+from featurewatch_receiver.errors import ConflictError
+from featurewatch_receiver.people import wishes
+from featurewatch_receiver.store.schema import audit
+from receiver.automation import SAID, Flow, Platform
 from receiver.payloads import Json, alert, at
 
 UP = "scale_up_deployment"
@@ -27,8 +31,7 @@ def waiting(make_flow: Callable[[], Flow], settings: Json) -> Flow:
 
 
 def approve(flow: Flow) -> bool:
-    row = approvals.approve(flow.core, flow.queue, flow.rows()[0].id, "anna", "looks right")
-    return row is not None
+    return flow.approve(flow.rows()[0].id)
 
 
 def test_an_approved_plan_runs_and_names_who_approved_it(waiting: Flow) -> None:
@@ -52,7 +55,7 @@ def test_it_can_be_approved_once(waiting: Flow) -> None:
     assert not approve(waiting)
     waiting.work()
     assert not approve(waiting)
-    assert approvals.approve(waiting.core, waiting.queue, "nothing", "anna", "x") is None
+    assert not waiting.approve("nothing")
     assert waiting.platform.effects == ["scale 2"]
 
 
@@ -73,13 +76,13 @@ def test_a_plan_that_has_changed_meanwhile_waits_once_more(
 @pytest.mark.parametrize("end", ["deny", "expire"])
 def test_what_was_denied_or_forgotten_stays_undone(waiting: Flow, end: str) -> None:
     if end == "deny":
-        assert approvals.deny(waiting.core, waiting.only().id, "anna", "not now")
+        assert waiting.deny(waiting.only().id)
     waiting.later(minutes=30.1)
     waiting.tend()
     reason = "approval_denied" if end == "deny" else "approval_expired"
     assert waiting.became() == [(UP, "skipped", reason)]
     assert not approve(waiting)
-    assert approvals.deny(waiting.core, waiting.only().id, "anna", "no") is None
+    assert not waiting.deny(waiting.only().id)
     waiting.deliver(alert())
     waiting.later(hours=3)
     waiting.tend()
@@ -121,6 +124,41 @@ def test_a_plan_that_waits_does_not_keep_the_target_from_others(waiting: Flow) -
     assert approve(waiting)
     waiting.work()
     assert waiting.platform.effects == ["clear feature_cache", "scale 2"]
+
+
+@pytest.mark.parametrize("at_work", [False, True])
+def test_a_plan_is_not_approved_while_another_action_has_the_target(
+    waiting: Flow, at_work: bool
+) -> None:
+    """Neither takes the other's place: the plan goes on waiting, and what came first goes on."""
+    plan = waiting.only().id
+    waiting.deliver(alert(CACHE))
+    first = waiting.rows()[1].id
+    if at_work:
+        assert waiting.remediator.prepare(first)
+    refusal = (
+        "remediation: another action is at work on feature_extractor;"
+        " approve it when that has ended, the plan goes on waiting"
+    )
+    with pytest.raises(ConflictError, match=f"^{refusal}$"):
+        wishes.approve(waiting.core, waiting.queue, plan, SAID)
+    assert (waiting.row(plan).state, waiting.row(plan).approved_by) == ("awaiting_approval", None)
+    assert waiting.run(first).state == "done"
+    assert approve(waiting)
+    waiting.work()
+    assert waiting.platform.effects == ["clear feature_cache", "scale 2"]
+
+
+@pytest.mark.parametrize("act", ["approve", "deny", "cancel"])
+def test_what_can_not_be_written_down_is_not_done(waiting: Flow, act: str) -> None:
+    """Nobody lets a plan run, or stops one, without a row in the audit."""
+    with waiting.core.writer.begin() as connection:
+        connection.execute(DropTable(audit))
+    before = waiting.only()
+    with pytest.raises(OperationalError, match="no such table: audit"):
+        getattr(waiting, act)(before.id)
+    assert waiting.only() == before
+    assert waiting.states(before.id) == ["planned", "awaiting_approval"]
 
 
 def test_what_a_person_asks_for_needs_no_approval_and_keeps_the_budgets_of_nobody(

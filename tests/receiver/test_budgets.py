@@ -1,5 +1,6 @@
 """Whatever happens in whatever order: no action runs more often, or sooner, than its bounds say."""
 
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from featurewatch_receiver.automation import ledger, task
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from receiver.automation import Flow
+from receiver.automation import Flow, Platform
 from receiver.budget_machine import ALERTS, ATTEMPTS, TARGETS, Machine
 from receiver.payloads import T0, Json, alert, at
 
@@ -92,3 +93,30 @@ def test_the_third_run_is_one_too_many(make_flow: Any, settings: Json, budget: s
     flow.tend()
     flow.work()
     assert len(flow.platform.effects) == (3 if budget == "hour" else 2)
+
+
+@pytest.mark.parametrize(("minutes", "became"), [(59, "skipped"), (61, "planned")])
+def test_an_hour_counts_from_when_the_target_was_told(
+    make_flow: Any, settings: Json, platform: Platform, minutes: int, became: str
+) -> None:
+    """Not from the end: this run took twenty minutes."""
+    settings["responses"]["timeout"] = "30m"
+    settings["responses"]["actions"]["scale_up_deployment"]["attempts"] |= {"hour": 1}
+    flow: Flow = make_flow()
+    told = flow.clock.now
+    platform.settles = False
+    flow.pauses.calls = [
+        lambda: flow.later(minutes=20),
+        lambda: platform.become(settled=True, ready_replicas=2),
+    ]
+    flow.deliver(alert())
+    flow.work()
+    done = flow.only()
+    assert (done.state, done.acted_at) == ("done", told)
+    assert done.finished_at
+    assert done.finished_at > told + timedelta(minutes=20)
+    flow.deliver(alert(end=flow.clock.now))
+    flow.clock.now = told + timedelta(minutes=minutes)
+    flow.deliver(alert(start=flow.clock.now))
+    reason = "attempts_per_hour" if became == "skipped" else None
+    assert flow.became()[1] == ("scale_up_deployment", became, reason)

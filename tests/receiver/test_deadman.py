@@ -127,6 +127,29 @@ def test_a_receiver_that_was_away_itself_waits_anew(watch: Watch) -> None:
     assert watch.look(LOOK) == [True]
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_clock_that_was_set_back_makes_it_wait_anew_and_not_for_hours(
+    watch: Watch, anew: bool
+) -> None:
+    """The same process goes on looking, or another one after it."""
+    watch.hear()
+    watch.look()
+    watch.receiver.clock.now -= timedelta(hours=5)
+    if anew:
+        watch = Watch(watch.receiver, watch.way)
+    assert watch.look() == watch.look(TIMEOUT) == []
+    assert watch.look(LOOK) == [True]
+
+
+def test_a_clock_that_was_set_back_raises_no_alarm_while_the_heartbeat_comes(watch: Watch) -> None:
+    watch.hear()
+    watch.look()
+    watch.receiver.clock.now -= timedelta(hours=5)
+    for _ in range(3):
+        assert watch.look(TIMEOUT) == []
+        watch.hear()
+
+
 def test_short_restarts_do_not_begin_the_waiting_anew(watch: Watch) -> None:
     watch.hear()
     watch.look()

@@ -226,6 +226,61 @@ def test_ray_tells_why_a_job_failed_and_which_it_does_not_know() -> None:
         assert ray.training("m", "nope") is None
 
 
+def made(method: str, path: str, answer: Any, asked: Any = None) -> Exchange:
+    """An exchange as a system's documentation tells it; none was recorded."""
+    return Exchange(
+        name=f"{method} {path}",
+        method=method,
+        path=path,
+        asked=asked,
+        status=200,
+        answer=answer,
+        content_type="application/json",
+    )
+
+
+ARGO = "/api/v1/workflows/training"
+
+
+def test_the_documents_argo_submits_a_template_and_reads_its_phase() -> None:
+    asked = {
+        "resourceKind": "WorkflowTemplate",
+        "resourceName": "retrain_features",
+        "submitOptions": {"name": "rec-1", "parameters": ["alertname=a=b", "extractor=fe"]},
+    }
+    told = [
+        {},  # no controller has seen it yet
+        {"phase": "Running"},
+        {"phase": "Failed", "message": "child 'train' failed"},
+        {"phase": "Succeeded"},
+    ]
+    with replaying(
+        made("POST", f"{ARGO}/submit", {"metadata": {"name": "rec-1"}}, asked),
+        *[made("GET", f"{ARGO}/rec-1", {"status": status}) for status in told],
+    ) as server:
+        argo = documented("argo", server)
+        assert run(argo, "rec-1", alertname="a=b", extractor="fe").state is TrainingState.RUNNING
+        seen = [argo.training("retrain_features", "rec-1") for _ in told]
+        assert [(each.state.value, each.detail) for each in seen if each] == [
+            ("running", ""),
+            ("running", "Running"),
+            ("failed", "Failed: child 'train' failed"),
+            ("succeeded", "Succeeded"),
+        ]
+        assert {sent.headers["Authorization"] for sent in server.sent} == {f"Bearer {PASSWORD}"}
+
+
+def test_the_documents_webhook_is_told_once_more_under_the_same_key() -> None:
+    asked = {"run": "rec-1", "model": "retrain_features", "alert": "Fallbacks", "extractor": "fe"}
+    again = made("POST", "/hooks/retrain", {}, asked)
+    with replaying(again, again) as server:
+        for _ in range(2):  # another process, which knows nothing of the first
+            hook = documented("training_hook", server)
+            assert hook.training("retrain_features", "rec-1") is None
+            run(hook, "rec-1", alertname="Fallbacks", extractor="fe")
+        assert [sent.headers["Idempotency-Key"] for sent in server.sent] == ["rec-1", "rec-1"]
+
+
 def webhook(server: Replay, **changes: Any) -> dict[str, Any]:
     """A system that takes a start and tells nothing more."""
     return {

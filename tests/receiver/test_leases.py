@@ -5,10 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
-from featurewatch_receiver.automation import approvals
 from featurewatch_receiver.automation.leases import LeaseEnd
-from featurewatch_receiver.backends.base import ResourceAmounts
-from featurewatch_receiver.errors import TargetRefusedError
+from featurewatch_receiver.backends.base import Deployment, ResourceAmounts
+from featurewatch_receiver.errors import (
+    TargetRefusedError,
+    TargetSilentError,
+    TargetUnreachableError,
+)
 from featurewatch_receiver.store.schema import leases as table
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert
@@ -146,7 +149,7 @@ def test_who_cancels_the_way_back_keeps_the_change(begun: Flow) -> None:
     begun.later(minutes=LEASE + 1)
     begun.tend()
     step = begun.rows()[-1].id
-    assert approvals.cancel(begun.core, step, "anna", "keep it")
+    assert begun.cancel(step)
     begun.run(step)
     assert (begun.platform.effects, end_of(begun)) == (["scale 2"], "cancelled")
 
@@ -267,6 +270,180 @@ def test_resources_go_back_in_one_step(
     pass_quietly(flow)
     assert platform.effects == ["cpu 1.5 memory 1610612736", "cpu 1.0 memory 1073741824"]
     assert end_of(flow) == "reverted"
+
+
+# --- what ended otherwise than well has changed the target all the same
+
+
+def began(flow: Flow) -> str:
+    """An alert fires, and its action has a plan."""
+    flow.deliver(alert(start=flow.clock.now))
+    row_id = flow.only().id
+    assert flow.remediator.prepare(row_id)
+    return row_id
+
+
+def over(flow: Flow) -> None:
+    """The alert ends, and all is quiet for as long as the lease."""
+    flow.deliver(alert(start=flow.row(flow.rows()[0].id).created_at, end=flow.clock.now))
+    pass_quietly(flow)
+
+
+@pytest.mark.parametrize("when", ["under way", "verifying"])
+def test_what_was_cancelled_after_it_acted_is_taken_back_when_it_is_quiet(
+    make_flow: MakeFlow, leased: Json, platform: Platform, when: str
+) -> None:
+    del leased
+    flow = make_flow()
+    row_id = began(flow)
+    if when == "under way":
+        platform.settles = False
+        flow.pauses.calls = [lambda: flow.cancel(row_id)]
+    else:
+        assert flow.remediator.carry_out(row_id)
+        assert flow.cancel(row_id)
+    assert flow.run(row_id).state == "cancelled"
+    (lease,) = flow.leases()
+    assert (lease.back_to, lease.changed_to) == ({"replicas": 1}, {"replicas": 2})
+    platform.settles = True
+    platform.become(settled=True, ready_replicas=2)
+    assert platform.effects == ["scale 2"]
+    over(flow)
+    assert (platform.effects, end_of(flow)) == (["scale 2", "scale 1"], "reverted")
+
+
+def test_what_was_cancelled_before_it_acted_begins_no_lease(
+    make_flow: MakeFlow, leased: Json
+) -> None:
+    del leased
+    flow = make_flow()
+    row_id = began(flow)
+    assert flow.cancel(row_id)
+    assert flow.run(row_id).state == "cancelled"
+    assert flow.leases() == []
+
+
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_failure_that_was_not_taken_back_is_leased(
+    make_flow: MakeFlow, leased: Json, platform: Platform, undone: bool
+) -> None:
+    del leased
+    flow = make_flow()
+    row_id = began(flow)
+    platform.settles = False
+
+    def fail() -> None:
+        platform.become(fault="CrashLoopBackOff")
+        platform.refusals = [] if undone else [TargetRefusedError("quota")]
+
+    flow.pauses.calls = [fail]
+    assert flow.run(row_id).reason == "rollout_failed"
+    assert platform.effects == (["scale 2", "scale 1"] if undone else ["scale 2"])
+    assert len(flow.leases()) == (0 if undone else 1)
+    platform.settles = True
+    platform.become(fault="", settled=True, ready_replicas=2)
+    over(flow)
+    assert platform.effects == ["scale 2", "scale 1"]
+
+
+def test_an_error_of_ours_after_it_acted_leaves_a_lease(
+    make_flow: MakeFlow, leased: Json, platform: Platform
+) -> None:
+    del leased
+    flow = make_flow()
+    row_id = began(flow)
+    platform.lost_answers = [ValueError("a plugin's bug")]
+    assert flow.run(row_id).reason == "internal_error"
+    assert len(flow.leases()) == 1
+    over(flow)
+    assert (platform.effects, end_of(flow)) == (["scale 2", "scale 1"], "reverted")
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_target_that_can_not_be_seen_is_looked_at_again_by_the_lease(
+    make_flow: MakeFlow,
+    leased: Json,
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: bool,
+) -> None:
+    """The answer was lost and the target is away: perhaps it was changed, perhaps not."""
+    del leased
+    flow = make_flow()
+    row_id = began(flow)
+    scale = platform.scale
+
+    def away(*_: object, **__: object) -> Deployment:
+        raise TargetUnreachableError("away")
+
+    with monkeypatch.context() as lost:
+
+        def lose(name: str, setpoint: int, *, expected: int) -> Deployment:
+            if changed:
+                scale(name, setpoint, expected=expected)
+            lost.setattr(platform, "deployment", away)
+            raise TargetSilentError("no answer")
+
+        lost.setattr(platform, "scale", lose)
+        row = flow.run(row_id)
+    assert (row.state, len(flow.leases())) == ("timed_out", 1)
+    failed = len(flow.rows())
+    over(flow)
+    assert platform.effects == (["scale 2", "scale 1"] if changed else [])
+    assert end_of(flow) == "reverted"
+    assert [row.state for row in flow.rows()[failed:]] == ["done" if changed else "skipped"]
+
+
+def test_a_way_back_that_failed_halfway_goes_on_from_where_it_is(begun: Flow) -> None:
+    """From 3 to 2, and that one can't be taken back; then from 2 to 1."""
+    begun.later(minutes=10)
+    incident(begun)
+    platform = begun.platform
+    platform.settles = False
+
+    def fail() -> None:
+        platform.become(fault="CrashLoopBackOff")
+        platform.refusals = [TargetRefusedError("quota")]
+
+    begun.pauses.calls = [fail]
+    pass_quietly(begun)
+    assert begun.rows()[-1].reason == "rollout_failed"
+    assert begun.leases()[0].changed_to == {"replicas": 2}
+    platform.settles = True
+    platform.become(fault="", settled=True, ready_replicas=2)
+    pass_quietly(begun)
+    assert platform.effects == ["scale 2", "scale 3", "scale 2", "scale 1"]
+    assert end_of(begun) == "reverted"
+
+
+def test_what_somebody_else_has_done_just_before_is_theirs(
+    make_flow: MakeFlow, leased: Json, platform: Platform
+) -> None:
+    del leased
+    flow = make_flow()
+    row_id = began(flow)
+    platform.become(replicas=2, ready_replicas=2)
+    assert flow.run(row_id).state == "done"
+    assert (platform.effects, flow.leases()) == ([], [])
+
+
+def test_what_somebody_changes_while_it_runs_is_theirs(
+    make_flow: MakeFlow, leased: Json, platform: Platform
+) -> None:
+    del leased
+    flow = make_flow()
+    row_id = began(flow)
+    platform.settles = False
+    flow.pauses.calls = [lambda: platform.become(replicas=5, ready_replicas=5, settled=True)]
+    assert flow.run(row_id).reason == "target_changed"
+    assert (platform.effects, flow.leases()) == (["scale 2"], [])
+
+
+def test_what_somebody_has_taken_back_already_is_no_failure(begun: Flow) -> None:
+    begun.platform.become(replicas=1, ready_replicas=1)
+    pass_quietly(begun)
+    assert (begun.became()[-1], end_of(begun)) == ((DOWN, "skipped", "at_bound"), "reverted")
+    assert begun.platform.effects == ["scale 2"]
 
 
 def test_dry_run_touches_no_lease(make_flow: MakeFlow, settings: Json, begun: Flow) -> None:

@@ -51,6 +51,7 @@ def test_a_firing_alert_is_one_line_with_all_that_a_log_is_searched_for(
     assert line == {
         "level": "info",
         "event": "alert",
+        "episode": receiver.episodes()[0]["id"],
         "outcome": "opened",
         "status": "firing",
         "alertname": "FeatureExtractionLatencyCritical",
@@ -74,6 +75,21 @@ def test_the_end_of_an_alert_is_a_line_with_both_times(
     assert (line["outcome"], line["status"]) == ("resolved", "resolved")
     assert line["starts_at"] == "2026-01-02T03:00:00.000+00:00"
     assert line["ends_at"] == "2026-01-02T03:07:00.000+00:00"
+
+
+def test_what_is_overtaken_belongs_to_no_episode_in_the_log(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    receiver.deliver(alert(start=at(5)))
+    receiver.deliver(alert(start=at(5), end=at(7)))
+    receiver.deliver(alert(start=at(1)))
+    lines = written("alert")
+    episode = receiver.episodes()[0]["id"]
+    assert [(line["outcome"], line["episode"]) for line in lines] == [
+        ("opened", episode),
+        ("resolved", episode),
+        ("stale", None),
+    ]
 
 
 def test_each_alert_of_a_delivery_has_a_line_and_each_delivery_again(

@@ -16,6 +16,7 @@ import pytest
 from featurewatch_receiver.actions import BUILT_IN, actions
 from featurewatch_receiver.automation.task import Task
 from featurewatch_receiver.config.checks import load_receiver_config
+from featurewatch_receiver.config.receiver import Actions
 from featurewatch_receiver.errors import ConfigError
 from receiver.automation import Flow
 from receiver.payloads import Json, alert
@@ -206,5 +207,15 @@ def test_a_faulty_package_is_one_clear_line(
     assert "\n" not in problem
 
 
-def test_nothing_of_a_test_stays_installed() -> None:
+def test_six_actions_are_there_by_name_without_any_plugin() -> None:
+    """And nothing of a test stays installed."""
     assert actions() == BUILT_IN
+    assert sorted(BUILT_IN) == [
+        "clear_cache",
+        "optimize_resources",
+        "restart_deployment",
+        "scale_down_deployment",
+        "scale_up_deployment",
+        "trigger_retraining",
+    ]
+    assert sorted(Actions.model_fields) == sorted(BUILT_IN)

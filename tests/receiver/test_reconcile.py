@@ -362,6 +362,28 @@ def test_an_acknowledgement_and_its_end_are_seen_and_counted_once(
     assert looks.receiver.metric(count) == 1
 
 
+def test_what_was_said_at_alertmanager_is_a_line_with_the_episodes_id(
+    live: LiveAlertmanager,
+    acknowledger: Acknowledger,
+    looks: Looks,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    live.fire()
+    looks.deliver(live)
+    acknowledger.acknowledge(ALERT, NOTE)
+    for _ in range(2):  # it is news once
+        looks.after(1)
+    acknowledger.unacknowledge(ALERT)
+    looks.after(1)
+    lines = [vars(r)["fields"] for r in caplog.records if r.message == "episode changed"]
+    names = ("episode", "acknowledged_by", "acknowledged_reason")
+    assert [tuple(line[name] for name in names) for line in lines] == [
+        (looks.episode().id, "ada", "looking into it"),
+        (looks.episode().id, None, None),
+    ]
+
+
 def test_who_calls_it_resolved_has_it_until_it_ends(
     live: LiveAlertmanager, acknowledger: Acknowledger, looks: Looks
 ) -> None:

@@ -237,6 +237,20 @@ def test_an_alert_that_resolved_before_its_action_began_runs_none(
     assert (done["state"], done["reason"], target.effects) == ("skipped", "alert_resolved", [])
 
 
+def test_no_label_of_an_alert_reaches_the_target(working: Receiver, target: Target) -> None:
+    """An alert of the right name about the right extractor; all else in it wants to be run."""
+    evil = '"}; $(reboot) {{run_id}} ../../x?y=1#z \r\nX-Evil: 1 \N{RIGHT-TO-LEFT OVERRIDE}'
+    names = ("severity", "instance", "job", "namespace", "deployment", "replicas", "url", "cache")
+    hostile = alert(**dict.fromkeys(names, evil)) | {"generatorURL": evil}
+    hostile["annotations"] = dict.fromkeys(("summary", "description", "runbook_url"), evil)
+    working.deliver(hostile)
+    assert working.finished()["state"] == "done"
+    assert target.effects == ["scale 2"]
+    assert {path for _, path, _, _ in target.requests} == {"/admin/deployments/feature_extractor"}
+    told = [f"{body} {headers}" for _, _, body, headers in target.requests]
+    assert [text for text in told if "reboot" in text or "Evil" in text] == []
+
+
 def test_two_targets_are_served_side_by_side(working: Receiver, target: Target) -> None:
     target.delay = 0.5
     working.deliver(alert(CACHE), alert(CACHE, extractor="other_extractor"))

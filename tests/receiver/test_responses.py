@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from featurewatch_receiver.automation import approvals
 from featurewatch_receiver.automation.remediations import State
 from featurewatch_receiver.automation.task import Task
 from featurewatch_receiver.backends.base import Deployment
@@ -178,7 +177,7 @@ def test_who_cancels_stops_it_wherever_it_is_and_nothing_follows(
     row_id = flow.only().id
 
     def cancel() -> None:
-        assert approvals.cancel(flow.core, row_id, "anna", "I do it")
+        assert flow.cancel(row_id)
 
     if before != "prepare":
         assert flow.remediator.prepare(row_id)
@@ -196,7 +195,7 @@ def test_who_cancels_stops_it_wherever_it_is_and_nothing_follows(
     flow.later(hours=2)
     flow.tend()
     assert len(flow.rows()) == 1
-    assert approvals.cancel(flow.core, row_id, "anna", "again") is None
+    assert not flow.cancel(row_id)
 
 
 def test_who_cancels_in_the_last_moment_can_rely_on_it(
@@ -209,7 +208,7 @@ def test_who_cancels_in_the_last_moment_can_rely_on_it(
     look = platform.deployment
 
     def cancel_and_look(name: str) -> Deployment:
-        approvals.cancel(flow.core, row_id, "anna", "stop")
+        flow.cancel(row_id)
         return look(name)
 
     monkeypatch.setattr(platform, "deployment", cancel_and_look)

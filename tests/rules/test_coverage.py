@@ -14,6 +14,10 @@ from rulefiles import HERE, NAMES, OVERLAYS, edit, promtool_test, rules
 DATA = {
     "FeatureExtractionExporterDown": "max by (job, instance) (up)",
     "FeaturewatchReceiverDown": "max by (job, instance) (up)",
+    "FeaturewatchDeliveriesSetAside": (
+        "max by (job) (featurewatch_receiver_inbox_set_aside_deliveries)"
+    ),
+    "FeaturewatchDeliveriesLost": "sum by (job) (featurewatch_receiver_reconciled_total)",
     "FeaturewatchRemediationFailed": (
         "sum by (extractor) (featurewatch_receiver_remediations_total)"
     ),
@@ -172,6 +176,14 @@ MUTATIONS = {
     "FeatureExtractionThresholdNotBucket": ["{for: 4m45s}", "{cooldown: 1m}"],
     "FeaturewatchRemediationFailed": ["{window: 14m}", "{cooldown: 1m}"],
     "FeaturewatchReceiverDown": ["{for: 2m15s}", "{cooldown: 1m}"],
+    "FeaturewatchDeliveriesSetAside": ["{for: 15s}", "{cooldown: 1m}"],
+    "FeaturewatchDeliveriesLost": [
+        "{window: 14m}",
+        "{window: 16m}",
+        "{for: 29m45s}",
+        "{for: 30m15s}",
+        "{cooldown: 1m}",
+    ],
 }
 # One threshold of latency can't reach the other, so that one gives way.
 LATENCY_MUTATIONS = [

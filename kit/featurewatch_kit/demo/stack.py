@@ -144,7 +144,11 @@ class Stack:
     def _scrapes(self) -> dict[str, Any]:
         interval = self.config.alerting.evaluation_interval
         names = self.config.metrics
-        jobs = {names.job: self.urls.metrics, names.receiver_job: self.urls.receiver}
+        jobs = {
+            names.job: self.urls.metrics,
+            names.receiver_job: self.urls.receiver,
+            "alertmanager": self.urls.alertmanager,
+        }
         return {
             "global": {"scrape_interval": interval, "scrape_timeout": interval},
             "rule_files": [str(self.folder / generate.RULES), str(self.folder / generate.ALERTS)],

@@ -76,10 +76,12 @@ def _more(
 
 
 def _revert(target: Target, seen: ResourceAmounts, change: Change) -> Plan:
-    after = ResourceAmounts(**change.after)
+    before, after = ResourceAmounts(**change.before), ResourceAmounts(**change.after)
+    if seen == before:
+        raise ActionSkippedError(SkipReason.AT_BOUND, f"{_words(seen)}, as before the lease")
     if seen != after:
         raise TargetChangedError(f"{_words(seen)}; the lease was of {_words(after)}")
-    return _plan(target, seen, ResourceAmounts(**change.before))
+    return _plan(target, seen, before)
 
 
 def _plan(target: Target, seen: ResourceAmounts, wanted: ResourceAmounts) -> dict[str, Any]:

@@ -16,9 +16,9 @@ class ScaleDownDeployment(ScaleAction[Settings]):
         seen = backend.deployment(target.deployment)
         lowest = target.min_replicas
         if case.revert:
-            lowest = max(lowest, case.revert.before["replicas"])
-            leased = case.revert.after["replicas"]
-            if seen.setpoint != leased:
+            before, leased = case.revert.before["replicas"], case.revert.after["replicas"]
+            lowest = max(lowest, before)
+            if seen.setpoint not in (leased, before):
                 raise TargetChangedError(f"{seen.setpoint} replicas; the lease was of {leased}")
         wanted = max(seen.setpoint - settings.scale_amount, lowest)
         if wanted >= seen.setpoint:

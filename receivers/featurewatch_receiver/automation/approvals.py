@@ -1,56 +1,78 @@
-"""What a person decides about a remediation: approve its plan, deny it, or cancel it."""
+"""What a person decides about a remediation: approve its plan, deny it, or cancel it.
+
+Each works in the caller's transaction, which also writes down who did it.
+"""
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from featurewatch_receiver.automation import remediations
+from featurewatch_receiver.automation import ledger, remediations
 from featurewatch_receiver.automation.remediations import OPEN, Remediation, State, Step
 from featurewatch_receiver.automation.reports import report_step
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.errors import SkipReason
+from featurewatch_receiver.errors import ConflictError, SkipReason
 from featurewatch_receiver.store.schema import remediations as table
 
 _WAITING = (State.AWAITING_APPROVAL,)
 
 
-def approve(
-    core: Core, queue: WorkQueue, row_id: str, user: str, reason: str
-) -> Remediation | None:
+def approve(  # noqa: PLR0913  # what a person says, by name
+    core: Core,
+    connection: Connection,
+    queue: WorkQueue,
+    row: Remediation,
+    *,
+    user: str,
+    reason: str,
+) -> Step | None:
     """Let the plan run; None when it does not wait for that.
 
     All guards are asked again, and a plan that would be another one by now waits once more.
+
+    Raises:
+        ConflictError: another action has the target; the plan goes on waiting.
+
     """
+    if row.state not in _WAITING:
+        return None
+    ledger.lock(connection, f"target {row.target}")
+    if ledger.is_busy(connection, row.target, row.id):
+        raise ConflictError(
+            f"remediation: another action is at work on {row.target};"
+            " approve it when that has ended, the plan goes on waiting"
+        )
     step = Step(at=core.now(), actor=user, state=State.PLANNED, detail=reason)
-    with core.writer.begin() as connection:
-        row = remediations.load(connection, row_id)
-        values = {"approved_by": user, "started_at": None}
-        if row is None or not remediations.enter(connection, row_id, step, of=_WAITING, **values):
-            return None
-        once_more = row.queued + 1
-        remediations.note(connection, row_id, queued=once_more)
-        workflow = remediations.workflow_id(row_id, once_more)
-        queue.put(connection, workflow, row_id, row.target or "")
-    report_step(core, row, step)
-    return row
+    queued = row.queued + 1
+    values = {"approved_by": user, "started_at": None, "queued": queued}
+    if not remediations.enter(connection, row.id, step, of=_WAITING, **values):
+        return None
+    workflow = remediations.workflow_id(row.id, queued)
+    queue.put(connection, workflow, row.id, row.target or "")
+    return step
 
 
-def deny(core: Core, row_id: str, user: str, reason: str) -> Remediation | None:
+def deny(
+    core: Core, connection: Connection, row: Remediation, *, user: str, reason: str
+) -> Step | None:
     """End a remediation that waits for approval; None when it does not."""
     skipped = SkipReason.APPROVAL_DENIED
     step = Step(at=core.now(), actor=user, state=State.SKIPPED, reason=skipped, detail=reason)
-    return _end(core, row_id, step, _WAITING)
+    return step if remediations.enter(connection, row.id, step, of=_WAITING) else None
 
 
-def cancel(core: Core, row_id: str, user: str, reason: str) -> Remediation | None:
+def cancel(
+    core: Core, connection: Connection, row: Remediation, *, user: str, reason: str
+) -> Step | None:
     """Stop a remediation wherever it is; None when it has ended.
 
-    What the target was told already stays; the next look of the worker finds it cancelled.
+    What the target was told already stays, on a lease if the action has one; the next look of the
+    worker finds it cancelled.
     """
     step = Step(at=core.now(), actor=user, state=State.CANCELLED, detail=reason)
-    return _end(core, row_id, step, OPEN)
+    return step if remediations.enter(connection, row.id, step, of=OPEN) else None
 
 
 def expire(core: Core) -> int:
@@ -59,6 +81,10 @@ def expire(core: Core) -> int:
     waits = table.c.state == State.AWAITING_APPROVAL, table.c.waiting_since < oldest
     with core.reader.begin() as connection:
         ids = list(connection.scalars(select(table.c.id).where(*waits)))
+    return sum(_expire(core, row_id) for row_id in ids)
+
+
+def _expire(core: Core, row_id: str) -> bool:
     step = Step(
         at=core.now(),
         actor="policy",
@@ -66,13 +92,9 @@ def expire(core: Core) -> int:
         reason=SkipReason.APPROVAL_EXPIRED,
         detail=f"nobody approved it within {core.config.responses.approval_timeout}",
     )
-    return sum(_end(core, row_id, step, _WAITING) is not None for row_id in ids)
-
-
-def _end(core: Core, row_id: str, step: Step, of: tuple[State, ...]) -> Remediation | None:
     with core.writer.begin() as connection:
         row = remediations.load(connection, row_id)
-        if row is None or not remediations.enter(connection, row_id, step, of=of):
-            return None
+        if row is None or not remediations.enter(connection, row_id, step, of=_WAITING):
+            return False
     report_step(core, row, step)
-    return row
+    return True

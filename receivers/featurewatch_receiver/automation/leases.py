@@ -52,11 +52,14 @@ class LeaseEnd(StrEnum):
     FORGOTTEN = "forgotten"
 
 
-def follow(connection: Connection, core: Core, row: Remediation) -> None:
-    """Draw the conclusions from a remediation that has ended."""
+def follow(connection: Connection, core: Core, row: Remediation, *, stands: bool) -> None:
+    """Draw the conclusions from a remediation that has ended.
+
+    `stands`: the target is as it was told, however the remediation ended.
+    """
     if row.origin is Origin.LEASE:
-        _went_back(connection, core.now(), row)
-    elif row.state in remediations.ARRIVED:
+        _went_back(connection, core.now(), row, stands=stands)
+    elif stands:
         _changed(connection, core, row)
 
 
@@ -114,6 +117,8 @@ def _changed(connection: Connection, core: Core, row: Remediation) -> None:
     change = actions()[row.action].change(row.plan or {})
     if change is None or getattr(settings, "lease", None) is None:
         return
+    if row.acted_at is None:
+        return  # somebody else was faster: it is theirs
     same = leases.c.target == row.target, leases.c.action == row.action, _open
     more = {"changed_to": change.after, "quiet_since": None, "alertname": row.alertname}
     if earlier := connection.execute(select(leases).where(*same)).one_or_none():
@@ -133,17 +138,24 @@ def _changed(connection: Connection, core: Core, row: Remediation) -> None:
         "steps": 0,
     }
     connection.execute(insert(leases), values | more)
-    logs.event("lease begun", id=row.id, target=row.target, back_to=str(change.before))
+    logs.event(
+        "lease begun",
+        episode=row.episode_id,
+        id=row.id,
+        target=row.target,
+        back_to=str(change.before),
+    )
 
 
-def _went_back(connection: Connection, now: datetime, row: Remediation) -> None:
+def _went_back(connection: Connection, now: datetime, row: Remediation, *, stands: bool) -> None:
     lease_id = row.id.partition("/")[0]
-    if row.state in remediations.ARRIVED:
+    if stands:
         reached = _reached(row)
         connection.execute(update(leases).where(leases.c.id == lease_id).values(changed_to=reached))
         if row.back_to and reached == row.back_to["before"]:
             end(connection, lease_id, now, LeaseEnd.REVERTED, None)
-    elif row.reason == "target_changed":
+            return
+    if row.reason == "target_changed":
         end(connection, lease_id, now, LeaseEnd.TARGET_CHANGED, None)
     elif row.reason == SkipReason.AT_BOUND:
         end(connection, lease_id, now, LeaseEnd.REVERTED, None)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.actions.base import Progress
 from featurewatch_receiver.automation import holds, leases, remediations
 from featurewatch_receiver.automation.converge import (
     LOOK_AGAIN_SECONDS,
@@ -35,6 +36,7 @@ from featurewatch_receiver.errors import (
     ConfigError,
     DeadlineError,
     TargetBlindError,
+    TargetChangedError,
     TargetError,
 )
 
@@ -85,9 +87,11 @@ class Remediator:
         row = self._load(row_id)
         if row is None or row.state in remediations.OPEN:
             return False
-        _settle_hold(self._task(row))
+        task = self._task(row)
+        _settle_hold(task)
+        stands = row.state in remediations.ARRIVED or _left_standing(task)
         with self._core.writer.begin() as connection:
-            leases.follow(connection, self._core, row)
+            leases.follow(connection, self._core, row, stands=stands)
             planner = Planner(self._core, connection, self._queue)
             decisions = planner.consider(_of(row, connection))
         for decision in decisions:
@@ -159,6 +163,25 @@ def _undo(task: Task) -> str | None:
             return task.action.undo(backend, task.row.plan or {})
     except Exception as error:  # a plugin's too: the failure must be recorded all the same
         return f"could not be taken back: {error}"
+
+
+def _left_standing(task: Task) -> bool:
+    """Whether a remediation that came to no good end has left its target changed.
+
+    What can't be seen counts as changed: its lease looks again.
+    """
+    row, plan = task.row, task.row.plan
+    if row.acted_at is None or plan is None:
+        return False
+    if row.origin is not Origin.LEASE and task.action.change(plan) is None:
+        return False  # nothing that a lease could take back
+    try:
+        with closing(task.open_backend(Deadline(UNDO_SECONDS))) as backend:
+            return task.action.look(backend, plan).progress is not Progress.TO_DO
+    except TargetChangedError:
+        return False  # it is somebody else's now
+    except Exception:  # a plugin's too: nobody can tell
+        return True
 
 
 def _verify(task: Task) -> None:

@@ -16,6 +16,7 @@ def report_decision(core: Core, decision: Decision) -> None:
         core.metrics.skips.labels(decision.action, decision.skip).inc()
     logs.event(
         "remediation",
+        episode=decision.episode_id,
         id=decision.id,
         alertname=decision.alertname,
         action=decision.action,
@@ -37,6 +38,7 @@ def report_step(core: Core, row: Remediation, step: Step) -> None:
         metrics.skips.labels(row.action, step.reason).inc()
     logs.event(
         "remediation",
+        episode=row.episode_id,
         id=row.id,
         alertname=row.alertname,
         action=row.action,

@@ -9,12 +9,13 @@ from featurewatch_receiver.actions import actions
 from featurewatch_receiver.automation.verifier import GOOD_READINGS, LOOK_AGAIN_SECONDS
 from featurewatch_receiver.backends import KINDS
 from featurewatch_receiver.backends.faults import backend_faults, cache_faults
-from featurewatch_receiver.config.backends import BackendConfig
+from featurewatch_receiver.config.backends import BackendConfig, HttpJobBackend
 from featurewatch_receiver.config.file import Problem, load
 from featurewatch_receiver.config.receiver import (
     ActionName,
     ReceiverConfig,
     Responses,
+    RetrainAction,
     Target,
 )
 from featurewatch_receiver.config.values import seconds
@@ -113,6 +114,24 @@ def check_abilities(
                     f"name one that can in {action.where}, or write 'mode: \"off\"' for {name}"
                 )
                 yield Problem(path=("targets", extractor, key), message=message)
+    yield from _check_waiting(responses.actions.trigger_retraining, targets, backends)
+
+
+def _check_waiting(
+    training: RetrainAction, targets: Targets, backends: Backends
+) -> Iterator[Problem]:
+    """Who waits for the end of a run can look at it; else each would end as in_doubt."""
+    if training.mode == "off" or not training.wait:
+        return
+    for name in sorted({target.backend_of("model_backend") for target in targets.values()}):
+        backend = backends.get(name)
+        if isinstance(backend, HttpJobBackend) and backend.status is None:
+            message = (
+                f"true, and runs of backends.{name} can't be looked at (status: null);"
+                f" describe them in backends.{name}.status, or write 'wait: false'"
+            )
+            path = ("responses", "actions", "trigger_retraining", "wait")
+            yield Problem(path=path, message=message)
 
 
 def check_verification(responses: Responses, least: int) -> Iterator[Problem]:

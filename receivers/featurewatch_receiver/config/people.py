@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from featurewatch_receiver.config.timeintervals import TimeInterval
 from featurewatch_receiver.config.values import (
     Duration,
     File,
@@ -30,6 +31,9 @@ class Notifications(Strict):
     #: The longest that Alertmanager collects before it tells anybody.
     wait: Duration = "0s"
     receivers: dict[Text, Told] = Field(default={})
+    #: By severity the names of the time intervals during which nobody is told.
+    mute_times: dict[Text, list[Name]] = Field(default={})
+    time_intervals: dict[Name, list[TimeInterval]] = Field(default={})
 
 
 class Mail(Strict):

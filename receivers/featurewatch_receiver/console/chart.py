@@ -24,6 +24,14 @@ Points = list[tuple[float, float]]
 class Chart:
     """One value beside its threshold; the lines are in units of the SVG."""
 
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the last value is."""
+        if self.threshold is None:
+            return False
+        above = self.breach == "above"
+        return self.last > self.threshold if above else self.last < self.threshold
+
     name: str
     breach: str
     start: datetime
@@ -79,7 +87,37 @@ def charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> li
                 for text in (check.value, check.threshold)
             ]
             found.append(_chart(name, check.breach, courses, span))
-    return [chart for chart in found if chart]
+    # What is beyond its threshold first. A value without one is of an alert that is off here.
+    drawn = [chart for chart in found if chart]
+    compared = [chart for chart in drawn if chart.threshold is not None]
+    return sorted(compared or drawn, key=lambda chart: not chart.is_beyond)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expression:
+    """When a value of an alert is beyond its threshold, in PromQL."""
+
+    name: str
+    value: str
+    breach: str
+    threshold: str
+
+
+def expressions(config: ReceiverConfig, episode: dict[str, Any]) -> list[Expression]:
+    """What is compared with what; empty for an alert whose rule the receiver does not know."""
+    alert = config.alerts.get(episode["alertname"])
+    extractor = episode["extractor"]
+    if alert is None or not extractor:
+        return []
+    return [
+        Expression(
+            name=name,
+            value=expression(check.value, extractor, alert.window),
+            breach=check.breach,
+            threshold=expression(check.threshold, extractor, alert.window),
+        )
+        for name, check in alert.checks.items()
+    ]
 
 
 def expression(text: str, extractor: str, window: str) -> str:

@@ -5,12 +5,15 @@ An act is the API's own: the same function, the same checks, the same row in the
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
+from featurewatch_receiver.console.preview import preview
 from featurewatch_receiver.console.words import plan, span, spoken
 from featurewatch_receiver.errors import MissingError
 from featurewatch_receiver.people.audit import Act
 from featurewatch_receiver.records.history import Part, list_leases
+from featurewatch_receiver.records.told import reach_of_level
 from featurewatch_receiver.store.schema import leases
 from featurewatch_receiver.web import control, does, questions, reads
 from featurewatch_receiver.web.calls import Asked
@@ -101,8 +104,10 @@ def _acknowledge(asked: Asked, row: Json) -> Iterator[str]:
     level = row["escalation_level"]
     yield f"Level {level} has been told. The levels above it are held back until the alert ends."
     if row["next_level_at"]:
-        left = row["next_level_at"] - asked.core.now()
-        yield f"Level {level + 1}, due in {span(left)}, will not be told."
+        left = max(row["next_level_at"] - asked.core.now(), timedelta())
+        whom = reach_of_level(asked.core.config, row["labels"], level + 1)["recipients"]
+        people = f" ({', '.join(spoken(name) for name in whom)})" if whom else ""
+        yield f"Level {level + 1}, due in {span(left)}, will not be told{people}."
     yield "A worse severity of this alert is told all the same, and so is its end."
     if row["acknowledged_by"]:
         yield f"It replaces what {row['acknowledged_by']} said: {row['acknowledged_reason']}"
@@ -133,6 +138,7 @@ def _run(asked: Asked, row: Json) -> Iterator[str]:
     if guard is None:
         return
     yield f"{name} runs on {row['extractor']} once, within the bounds of its target."
+    yield preview(asked.core, name, row["extractor"])
     if blocked := guard["blocked_by_for_person"]:
         yield f"It would not run now: {spoken(blocked)} holds it back."
     else:
@@ -152,7 +158,10 @@ def _deny(_: Asked, row: Json) -> Iterator[str]:
 
 def _cancel(_: Asked, row: Json) -> Iterator[str]:
     yield f"It is {spoken(row['state'])}, and stops there."
-    yield "What its target was told already stays as it is; look whether it has to be undone."
+    yield (
+        "What its target was told already stays until its lease ends, if it has one;"
+        " else look whether it has to be undone."
+    )
 
 
 def _end_lease(_: Asked, row: Json) -> Iterator[str]:

@@ -54,9 +54,10 @@ class Line:
         return done[-1] if done else None
 
     @property
-    def held(self) -> bool:
-        """Whether its next level waits for an action that is at work."""
-        return any(r["hold_id"] and r["state"] in OPEN for r in self.episode["remediations"])
+    def holding(self) -> Row | None:
+        """The action at work that its next level waits for."""
+        done: list[Row] = self.episode["remediations"]
+        return next((row for row in done if row["hold_id"] and row["state"] in OPEN), None)
 
 
 @dataclass(kw_only=True)
@@ -129,6 +130,8 @@ class Counts:
     severities: dict[str, int]
     statuses: dict[str, int]
     inhibited: int
+    #: Neither acknowledged nor muted.
+    untaken: int
 
 
 def counts(connection: Connection) -> Counts:
@@ -136,13 +139,18 @@ def counts(connection: Connection) -> Counts:
     inhibited = episodes.c.inhibited_at.is_not(None)
     columns = episodes.c.severity, status_column, inhibited
     query = select(*columns, func.count()).where(is_open).group_by(*columns)
-    severities, muted = dict.fromkeys(RANKS, 0), 0
+    severities, muted, untaken = dict.fromkeys(RANKS, 0), 0, 0
     statuses: dict[str, int] = {}
     for severity, status, is_muted, number in connection.execute(query):
         name = severity or "none"
         severities[name] = severities.get(name, 0) + number
         statuses[status] = statuses.get(status, 0) + number
         muted += number if is_muted else 0
+        untaken += number if status == Status.ACTIVE and not is_muted else 0
     return Counts(
-        total=sum(severities.values()), severities=severities, statuses=statuses, inhibited=muted
+        total=sum(severities.values()),
+        severities=severities,
+        statuses=statuses,
+        inhibited=muted,
+        untaken=untaken,
     )

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from sqlalchemy import func, select
 from featurewatch_receiver import runbook
 from featurewatch_receiver.automation import switches
 from featurewatch_receiver.automation.remediations import ARRIVED, FAILURES, State
-from featurewatch_receiver.console import outlook, overview, questions
-from featurewatch_receiver.console.chart import Chart, charts
+from featurewatch_receiver.config.values import seconds
+from featurewatch_receiver.console import outlook, overview, questions, quiet
+from featurewatch_receiver.console.chart import Chart, charts, expressions
+from featurewatch_receiver.console.markdown import as_html
 from featurewatch_receiver.console.timeline import timeline
 from featurewatch_receiver.errors import MissingError, PrometheusError
 from featurewatch_receiver.records.history import (
@@ -24,6 +27,7 @@ from featurewatch_receiver.records.history import (
     list_remediations,
     list_worst,
 )
+from featurewatch_receiver.records.told import reach_of_level
 from featurewatch_receiver.store.schema import episodes, leases, remediations
 from featurewatch_receiver.web import control, reads
 from featurewatch_receiver.web.calls import Asked
@@ -32,7 +36,7 @@ from featurewatch_receiver.web.questions import Query
 Json = dict[str, Any]
 #: Nobody reads more alerts than that; the worst ones come first.
 MOST_LINES = 200
-_MOST_WAITING, _MOST_TOLD, _MOST_BESIDE = 50, 10, 100
+_MOST_WAITING, _MOST_TOLD, _MOST_BESIDE = 50, 20, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,7 @@ class Elsewhere(Exception):  # noqa: N818  # no error: the page is at another ad
 def show_overview(asked: Asked) -> Json:
     """What fires, what waits for people, and what was told."""
     core, where = asked.core, reads.chosen(asked.query)
+    where = [*where, *([episodes.c.inhibited_at.is_not(None)] if asked.query.inhibited else [])]
     rows = list_worst(core, where, MOST_LINES)
     waits = [remediations.c.state == State.AWAITING_APPROVAL]
     with core.reader.begin() as connection:
@@ -73,7 +78,7 @@ def show_overview(asked: Asked) -> Json:
         "waiting": list_remediations(core, Part(where=waits, hours=None, limit=_MOST_WAITING)).rows,
         "leases": list_leases(core, _open_leases()).rows,
         "told": told,
-        "names": _names(asked, {row["episode_id"] for row in told}),
+        "names": _named(asked, {row["episode_id"] for row in told}),
     }
 
 
@@ -97,17 +102,16 @@ def show_details(asked: Asked) -> Json:
     """Everything about one alert."""
     config, episode = asked.core.config, reads.get_episode(asked)
     text = Path(config.receiver.runbook_file).read_text(encoding="utf-8")
-    alert = config.alerts.get(episode["alertname"])
     drawn, problem = _drawn(asked, episode)
     return {
         "episode": episode,
         "line": overview.Line(episode=episode),
-        "events": timeline(episode),
+        "events": timeline(config, episode),
         "charts": drawn,
         "chart_problem": problem,
-        "runbook": runbook.section(text, episode["alertname"]),
+        "runbook": as_html(runbook.section(text, episode["alertname"])),
         "links": outlook.links(config, episode),
-        "levels": alert.levels if alert else [],
+        "expressions": expressions(config, episode),
         "actions": config.responses.actions.names()
         if episode["extractor"] in config.targets
         else [],
@@ -125,6 +129,7 @@ def show_remediations(asked: Asked) -> Json:
     found = reads.get_remediations(asked)
     return {
         "remediations": found["remediations"],
+        "names": _named(asked, {row["episode_id"] for row in found["remediations"]}),
         "next": found["next"],
         "effects": _effects(asked),
         "states": list(State),
@@ -151,7 +156,8 @@ def show_controls(asked: Asked) -> Json:
         "targets": targets,
         "leases": list_leases(core, _open_leases()).rows,
         "ended": list_leases(core, _open_leases(ended_within=hours)).rows,
-        "deeds": list_deeds(core, Part(where=[], hours=hours, limit=_MOST_BESIDE)).rows,
+        "deeds": (done := list_deeds(core, Part(where=[], hours=hours, limit=_MOST_BESIDE)).rows),
+        "names": _named(asked, {row["subject"] for row in done}),
     }
 
 
@@ -161,22 +167,33 @@ def show_around(asked: Asked) -> Json:
     with core.reader.begin() as connection:
         switch = switches.read(connection)
         away = outlook.away(core, connection)
-    now = core.now()
+    config, now = core.config, core.now()
     return {
         "person": asked.person,
         "now": now,
         "kill_switch": switch,
         "away": away,
-        "responses": core.config.responses,
-        "maintenance": [w for w in core.config.maintenance if w.from_ <= now < w.to],
+        "responses": config.responses,
+        "maintenance": [w for w in config.maintenance if w.from_ <= now < w.to],
+        "levels_of": lambda name: len(config.alerts[name].levels) if name in config.alerts else 0,
+        "reach_of": partial(reach_of_level, config),
+        "inhibitors": partial(quiet.inhibitors, config),
+        "mute_time": cache(lambda severity: quiet.mute_time(config, severity, now)),
+        "hold": timedelta(seconds=seconds(config.responses.hold)),
     }
 
 
-def _names(asked: Asked, ids: set[str]) -> dict[str, str]:
-    """The alert of each of these episodes."""
-    query = select(episodes.c.id, episodes.c.alertname).where(episodes.c.id.in_(ids))
+def _named(asked: Asked, ids: set[str]) -> dict[str, Json]:
+    """What the episodes of these ids are about."""
+    columns = (
+        episodes.c.alertname,
+        episodes.c.extractor,
+        episodes.c.severity,
+        episodes.c.annotations,
+    )
+    query = select(episodes.c.id, *columns).where(episodes.c.id.in_(ids))
     with asked.core.reader.begin() as connection:
-        return {row.id: row.alertname for row in connection.execute(query)}
+        return {row.id: dict(row._mapping) for row in connection.execute(query)}
 
 
 def _open_leases(ended_within: int | None = None) -> Part:

@@ -27,6 +27,7 @@ class Told(Query):
 class Overview(EpisodeFilter):
     """Which of the open alerts."""
 
+    inhibited: bool = False
     done: Word | None = None
 
 

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from featurewatch_receiver.config.receiver import ReceiverConfig
+from featurewatch_receiver.console.quiet import inhibitors
 from featurewatch_receiver.console.words import plan, spoken
+from featurewatch_receiver.people.audit import Act
 
 Row = dict[str, Any]
+_TAKING = (Act.ACKNOWLEDGE, Act.RESOLVE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +25,12 @@ class Event:
     more: str = ""
 
 
-def timeline(episode: Row) -> list[Event]:
+def timeline(config: ReceiverConfig, episode: Row) -> list[Event]:
     """Newest last; of one moment, in the order of cause and effect."""
     events = [
         *_fired(episode),
-        *_muted(episode),
+        *_muted(config, episode),
+        *_taken(episode),
         *(_told(row) for row in reversed(episode["notifications"])),
         *(_did(row) for row in reversed(episode["deeds"])),
         *(event for row in episode["remediations"] for event in _acted(row)),
@@ -50,13 +55,24 @@ def _ended(episode: Row) -> Iterator[Event]:
         yield Event(at=episode["resolved_at"], kind="ends", text=text, more=more)
 
 
-def _muted(episode: Row) -> Iterator[Event]:
+def _taken(episode: Row) -> Iterator[Event]:
+    """An acknowledgement that was made elsewhere, and is no deed of ours."""
+    at, who = episode["acknowledged_at"], episode["acknowledged_by"]
+    ours = {row["actor"] for row in episode["deeds"] if row["act"] in _TAKING}
+    if at and who not in ours:
+        text = f"{who}: acknowledge"
+        yield Event(at=at, kind="person", text=text, more=episode["acknowledged_reason"] or "")
+
+
+def _muted(config: ReceiverConfig, episode: Row) -> Iterator[Event]:
     if at := episode["silenced_at"]:
         text = f"Silenced by {episode['silenced_by']}"
         yield Event(at=at, kind="muted", text=text, more=episode["silenced_reason"] or "")
     if at := episode["inhibited_at"]:
-        names = ", ".join(by["alertname"] for by in episode["inhibited_by"] or [])
-        yield Event(at=at, kind="muted", text=f"Inhibited by {names or 'another alert'}")
+        by = inhibitors(config, episode)
+        names = ", ".join(one.alertname for one in by) or "another alert"
+        rules = ", ".join(sorted({one.rule for one in by}))
+        yield Event(at=at, kind="muted", text=f"Inhibited by {names}", more=rules)
 
 
 def _told(row: Row) -> Event:
@@ -75,7 +91,7 @@ def _did(row: Row) -> Event:
 def _acted(row: Row) -> Iterator[Event]:
     for step in row["steps"]:
         said = [spoken(step["reason"] or ""), step["detail"] or ""]
-        if step["state"] == "running":
+        if step["state"] == "running" and not step["detail"]:
             said.append(plan(row["plan"]))
         text = f"{row['action']}: {spoken(step['state'])} (by {step['actor']})"
         yield Event(at=step["at"], kind="action", text=text, more="; ".join(s for s in said if s))

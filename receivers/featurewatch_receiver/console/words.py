@@ -18,8 +18,11 @@ def moment(time: datetime | None) -> Markup:
     if time is None:
         return Markup("–")  # noqa: RUF001  # a dash in place of a time
     utc = time.astimezone(UTC)
-    iso, shown = utc.isoformat(timespec="seconds"), utc.strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, shown, shown)
+    iso, shown = utc.isoformat(timespec="seconds"), utc.strftime("%Y-%m-%d %H:%M:%S")
+    # The style sheet leaves the zone out where the script shows local times, which are as wide.
+    return Markup(
+        '<time datetime="{}" title="{} UTC">{}<span class="utc"> UTC</span></time>'
+    ).format(iso, shown, shown)
 
 
 def span(time: timedelta | float | None) -> str:

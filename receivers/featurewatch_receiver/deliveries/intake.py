@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
@@ -40,11 +41,19 @@ class Delivery:
     at: datetime
 
 
+class Seen(NamedTuple):
+    """What an alert meant; the id of its episode is None when it is overtaken."""
+
+    sighting: Sighting
+    outcome: Outcome
+    episode_id: str | None
+
+
 @dataclass
 class Receipt:
     """What deliveries meant: for the log and the counters."""
 
-    seen: list[tuple[Sighting, Outcome]] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     ended: list[Episode] = field(default_factory=list)
 
@@ -57,7 +66,7 @@ def accept(
     timelines = load_timelines(connection, {s.identity for mine in sightings for s in mine})
     receipt = Receipt()
     for mine in sightings:
-        receipt.seen += [(s, timelines[s.identity].see(s)) for s in mine]
+        receipt.seen += [see(timelines[s.identity], s) for s in mine]
         for identity in {s.identity for s in mine}:
             timelines[identity].settle()
     save(connection, timelines.values())
@@ -65,6 +74,13 @@ def accept(
     receipt.decisions = Planner(core, connection, queue).consider(_firing(timelines.values()))
     receipt.ended = [e for t in timelines.values() for e in t.finished]
     return receipt
+
+
+def see(timeline: Timeline, sighting: Sighting) -> Seen:
+    """Take in one alert of this identity."""
+    outcome = timeline.see(sighting)
+    episode = timeline.current if outcome is not Outcome.STALE else None
+    return Seen(sighting, outcome, episode.id if episode else None)
 
 
 def is_heartbeat(webhook: Webhook) -> bool:
@@ -175,21 +191,26 @@ def report(core: Core, deliveries: Sequence[Delivery], receipt: Receipt) -> None
         if left_out := webhook.get("truncatedAlerts"):
             core.metrics.truncated.inc(left_out)
             logs.event("alerts truncated", group=webhook["groupKey"], count=left_out)
-    for status, number in Counter(s.status for s, _ in receipt.seen).items():
+    for status, number in Counter(seen.sighting.status for seen in receipt.seen).items():
         core.metrics.alerts.labels(status).inc(number)
-    logs.events("alert", [{"outcome": o, "status": s.status} | _fields(s) for s, o in receipt.seen])
+    logs.events("alert", [_fields(*seen) for seen in receipt.seen])
     for decision in receipt.decisions:
         report_decision(core, decision)
     durations.count_ended(core, receipt.ended)
 
 
-def _fields(sighting: Sighting) -> dict[str, object]:
+def _fields(sighting: Sighting, outcome: Outcome, episode_id: str | None) -> dict[str, object]:
     """What the log tells of an alert; docs/operations.md explains it."""
     named = ("alertname", "severity", "extractor", "escalation_policy")
-    return {label: sighting.labels.get(label) for label in named} | {
-        "escalation_level": sighting.level,
-        "fingerprint": sighting.fingerprint,
-        "starts_at": sighting.starts_at,
-        "ends_at": sighting.ends_at,
-        "summary": sighting.annotations.get("summary"),
-    }
+    begin = {"episode": episode_id, "outcome": outcome, "status": sighting.status}
+    return (
+        begin
+        | {label: sighting.labels.get(label) for label in named}
+        | {
+            "escalation_level": sighting.level,
+            "fingerprint": sighting.fingerprint,
+            "starts_at": sighting.starts_at,
+            "ends_at": sighting.ends_at,
+            "summary": sighting.annotations.get("summary"),
+        }
+    )

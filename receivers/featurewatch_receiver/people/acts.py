@@ -54,7 +54,7 @@ def acknowledge(core: Core, episode_id: str, said: Said, duration: timedelta) ->
     episode = _open(core, episode_id)
     made = _say(core, episode, said, duration, Kind.ACK)
     deed = _deed(said, Act.ACKNOWLEDGE, episode_id, made)
-    _take(core, episode, deed)
+    _take(core, episode, deed, made)
     return made
 
 
@@ -81,7 +81,7 @@ def resolve_episode(core: Core, episode_id: str, said: Said, duration: timedelta
     by = {"resolved_by": said.user, "resolved_reason": said.reason}
     if episode.fires:
         made = _say(core, episode, said, duration, Kind.RESOLVE)
-        _take(core, episode, _deed(said, Act.RESOLVE, episode_id, made), **by)
+        _take(core, episode, _deed(said, Act.RESOLVE, episode_id, made), made, **by)
         return
     now, deed = core.now(), _deed(said, Act.RESOLVE, episode_id)
     with core.writer.begin() as connection:
@@ -149,7 +149,7 @@ def turn_kill_switch(core: Core, said: Said, *, engaged: bool) -> Switch:
     return switch
 
 
-_ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "acknowledged_reason")
+_ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "acknowledged_reason", "acknowledged_until")
 
 
 def _deed(said: Said, act: Act, subject: str, made: Made | None = None) -> Deed:
@@ -157,10 +157,11 @@ def _deed(said: Said, act: Act, subject: str, made: Made | None = None) -> Deed:
     return Deed(actor=said.user, act=act, subject=subject, reason=said.reason, detail=detail)
 
 
-def _take(core: Core, episode: Row[Any], deed: Deed, **more: str) -> None:
+def _take(core: Core, episode: Row[Any], deed: Deed, made: Made, **more: str) -> None:
     """Note who has an episode; the reconciliation with Alertmanager keeps that true."""
     now = core.now()
-    values = dict(zip(_ACKNOWLEDGED, (now, deed.actor, deed.reason), strict=True))
+    said = (now, deed.actor, deed.reason, made.until)
+    values = dict(zip(_ACKNOWLEDGED, said, strict=True))
     is_first = episode.first_acknowledged_at is None
     first = {"first_acknowledged_at": now} if is_first else {}
     change = update(episodes).where(episodes.c.id == episode.id)

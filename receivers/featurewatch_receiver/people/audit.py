@@ -47,10 +47,3 @@ def record(connection: Connection, core: Core, deed: Deed) -> None:
 def tell(deed: Deed) -> None:
     """Log what was done, once it is stored."""
     logs.event("act", **vars(deed))
-
-
-def note(core: Core, deed: Deed) -> None:
-    """Store and log what was done elsewhere, or by a transaction of its own."""
-    with core.writer.begin() as connection:
-        record(connection, core, deed)
-    tell(deed)

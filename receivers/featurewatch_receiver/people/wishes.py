@@ -8,8 +8,8 @@ from sqlalchemy import Connection, exists, select
 
 from featurewatch_receiver.automation import approvals, remediations
 from featurewatch_receiver.automation.planner import Planner
-from featurewatch_receiver.automation.remediations import Remediation
-from featurewatch_receiver.automation.reports import report_decision
+from featurewatch_receiver.automation.remediations import Remediation, Step
+from featurewatch_receiver.automation.reports import report_decision, report_step
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import ConflictError, MissingError
@@ -20,6 +20,13 @@ from featurewatch_receiver.store.schema import episodes
 
 # Makes the same id of the same person's same key; any fixed one does.
 _NAMESPACE = uuid.UUID("6d6f9a52-2f0e-4c0a-8a54-1c1d2c6b7f10")
+
+_Do = Callable[[Connection, Remediation], Step | None]
+_REFUSED = {
+    Act.APPROVE: "waits for no approval",
+    Act.DENY: "waits for no approval",
+    Act.CANCEL: "has ended",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,55 +74,52 @@ def run(core: Core, queue: WorkQueue, wish: Wish, said: Said, key: str | None) -
 
 def approve(core: Core, queue: WorkQueue, row_id: str, said: Said) -> None:
     """Let a plan run. Raises as `cancel` does."""
-    row = _existing(core, row_id)
-    _end(
-        core,
-        Deed(actor=said.user, act=Act.APPROVE, subject=row_id, reason=said.reason, detail=row.plan),
-        lambda: approvals.approve(core, queue, row_id, said.user, said.reason),
-        f"remediation: waits for no approval, it is {row.state}",
-    )
+
+    def do(connection: Connection, row: Remediation) -> Step | None:
+        return approvals.approve(core, connection, queue, row, **vars(said))
+
+    _act(core, Act.APPROVE, row_id, said, do)
 
 
 def deny(core: Core, row_id: str, said: Said) -> None:
     """Drop a plan. Raises as `cancel` does."""
-    row = _existing(core, row_id)
-    _end(
-        core,
-        Deed(actor=said.user, act=Act.DENY, subject=row_id, reason=said.reason, detail=row.plan),
-        lambda: approvals.deny(core, row_id, said.user, said.reason),
-        f"remediation: waits for no approval, it is {row.state}",
-    )
+
+    def do(connection: Connection, row: Remediation) -> Step | None:
+        return approvals.deny(core, connection, row, **vars(said))
+
+    _act(core, Act.DENY, row_id, said, do)
 
 
 def cancel(core: Core, row_id: str, said: Said) -> None:
-    """Stop a remediation; what its target was told already stays.
+    """Stop a remediation; what its target was told already stays, on its lease if it has one.
 
     Raises:
         MissingError: there is no such remediation.
         ConflictError: it is not in the state for that.
 
     """
-    row = _existing(core, row_id)
-    _end(
-        core,
-        Deed(actor=said.user, act=Act.CANCEL, subject=row_id, reason=said.reason),
-        lambda: approvals.cancel(core, row_id, said.user, said.reason),
-        f"remediation: has ended, it is {row.state}",
-    )
+
+    def do(connection: Connection, row: Remediation) -> Step | None:
+        return approvals.cancel(core, connection, row, **vars(said))
+
+    _act(core, Act.CANCEL, row_id, said, do)
 
 
-def _end(core: Core, deed: Deed, do: Callable[[], Remediation | None], refusal: str) -> None:
-    if do() is None:
-        raise ConflictError(f"{refusal}; see /api/v1/remediations")
-    audit.note(core, deed)
-
-
-def _existing(core: Core, row_id: str) -> Remediation:
-    with core.reader.begin() as connection:
+def _act(core: Core, act: Act, row_id: str, said: Said, do: _Do) -> None:
+    """Do it and write down who did, in one transaction."""
+    with core.writer.begin() as connection:
         row = remediations.load(connection, row_id)
-    if row is None:
-        raise MissingError("remediation: there is none with this id; see /api/v1/remediations")
-    return row
+        if row is None:
+            missing = "remediation: there is none with this id; see /api/v1/remediations"
+            raise MissingError(missing)
+        step = do(connection, row)
+        if step is None:
+            now = f"it is {row.state}; see /api/v1/remediations"
+            raise ConflictError(f"remediation: {_REFUSED[act]}, {now}")
+        deed = Deed(actor=said.user, act=act, subject=row_id, reason=said.reason, detail=row.plan)
+        audit.record(connection, core, deed)
+    report_step(core, row, step)
+    audit.tell(deed)
 
 
 def _check_episode(connection: Connection, wish: Wish) -> None:

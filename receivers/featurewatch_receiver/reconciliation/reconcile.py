@@ -23,8 +23,8 @@ from featurewatch_receiver.automation.reports import report_decision
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.clients.prometheus import Prometheus
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.deliveries.episodes import Episode, Outcome, Sighting
-from featurewatch_receiver.deliveries.intake import load_timelines, save
+from featurewatch_receiver.deliveries.episodes import Episode, Outcome
+from featurewatch_receiver.deliveries.intake import Seen, load_timelines, save, see
 from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import AlertmanagerError, PrometheusError
 from featurewatch_receiver.metrics import Difference
@@ -35,14 +35,24 @@ from featurewatch_receiver.records import durations, heard, told
 
 LOOK_SECONDS = 15.0
 _TAKEN_IN = frozenset({Outcome.OPENED, Outcome.JOINED})
+# What the log tells of a change.
+_SAID = (
+    "acknowledged_by",
+    "acknowledged_reason",
+    "resolved_by",
+    "silenced_by",
+    "silenced_reason",
+    "inhibited_at",
+)
 
 
 @dataclass
 class Repair:
     """What one look led to; for the log and the counters."""
 
-    seen: list[tuple[Sighting, Outcome, Difference]] = field(default_factory=list)
+    seen: list[tuple[Seen, Difference]] = field(default_factory=list)
     ended: list[Episode] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
     changes: list[silences.Change] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
 
@@ -118,7 +128,8 @@ class Reconciler:
             touched = self._join(connection, found, repair)
             repair.changes = silences.changes(connection, view, self._core.now())
             silences.write(connection, repair.changes)
-            told.write(connection, self._told(connection, view))
+            repair.told = self._told(connection, view)
+            told.write(connection, repair.told)
             subjects = [s for s in firing(connection) if s.episode_id in touched]
             repair.decisions = Planner(self._core, connection, self._queue).consider(subjects)
         _report(self._core, repair)
@@ -128,9 +139,9 @@ class Reconciler:
         """Take in what is missing, and return the episodes that it concerns."""
         timelines = load_timelines(connection, {sighting.identity for sighting, _ in found})
         for sighting, difference in sorted(found, key=lambda pair: pair[0].starts_at):
-            outcome = timelines[sighting.identity].see(sighting)
-            repair.seen.append((sighting, outcome, difference))
-            if outcome is Outcome.STALE:
+            seen = see(timelines[sighting.identity], sighting)
+            repair.seen.append((seen, difference))
+            if seen.outcome is Outcome.STALE:
                 self._differences.leave(sighting)
         for timeline in timelines.values():
             timeline.settle()
@@ -216,16 +227,29 @@ def _note(core: Core, away: str | None, problem: str | None) -> None:
 
 
 def _report(core: Core, repair: Repair) -> None:
-    for sighting, outcome, difference in repair.seen:
+    for (sighting, outcome, episode_id), difference in repair.seen:
         if outcome in _TAKEN_IN or outcome is Outcome.RESOLVED:
             core.metrics.reconciled.labels(difference).inc()
             named = {name: sighting.labels.get(name) for name in ("alertname", "extractor")}
             at = {"starts_at": sighting.starts_at, "ends_at": sighting.ends_at}
             level = {"escalation_level": sighting.level, "fingerprint": sighting.fingerprint}
-            logs.event("alert reconciled", difference=difference, **named, **level, **at)
+            of = {"episode": episode_id, "difference": difference}
+            logs.event("alert reconciled", **of, **named, **level, **at)
     durations.count_ended(core, repair.ended)
+    logs.events("notification", [_notification(row) for row in repair.told])
     for change in repair.changes:
+        if said := {name: change.values[name] for name in _SAID if name in change.values}:
+            logs.event("episode changed", episode=change.episode_id, **said)
         if change.acknowledged_after is not None:
             durations.count_acknowledged(core, change.severity, change.acknowledged_after)
     for decision in repair.decisions:
         report_decision(core, decision)
+
+
+def _notification(row: dict[str, Any]) -> dict[str, object]:
+    return {
+        "episode": row["episode_id"],
+        "escalation_level": row["level"],
+        "receiver": row["receiver"],
+        "status": row["status"],
+    }

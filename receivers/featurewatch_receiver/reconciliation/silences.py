@@ -67,7 +67,7 @@ def _change(row: Row[Any], firing: list[Alert], view: View, now: datetime) -> Ch
 def _acknowledged(row: Row[Any], view: View) -> dict[str, Any]:
     made = view.holding(row.labels)
     if made is None or made.since is None:
-        names = "acknowledged_at", "acknowledged_by", "acknowledged_reason"
+        names = "acknowledged_at", "acknowledged_by", "acknowledged_until", "acknowledged_reason"
         return dict.fromkeys((*names, "resolved_by", "resolved_reason"))
     since = max(made.since, row.started_at)
     who, why = without_nul(made.user), without_nul(made.reason)
@@ -75,6 +75,7 @@ def _acknowledged(row: Row[Any], view: View) -> dict[str, Any]:
     return {
         "acknowledged_at": since,
         "acknowledged_by": who,
+        "acknowledged_until": made.until,
         "acknowledged_reason": why,
         "first_acknowledged_at": row.first_acknowledged_at or since,
         "resolved_by": who if done else None,

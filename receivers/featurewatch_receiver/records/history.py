@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from featurewatch_receiver.clients.alertmanager import POLICY
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.people.acknowledge import SEVERITIES
@@ -179,6 +180,7 @@ def _touched(since: datetime) -> ColumnElement[bool]:
 def _complete(core: Core, connection: Connection, found: list[Row]) -> None:
     ids = [episode["id"] for episode in found]
     heard = _children(connection, alerts, alerts.c.episode_id, ids, alerts.c.starts_at)
+    members = _members_of(core, connection, found)
     parent = remediations.c.episode_id
     done = _children(connection, remediations, parent, ids, remediations.c.created_at)
     _add_steps(connection, [row for group in done.values() for row in group])
@@ -186,19 +188,43 @@ def _complete(core: Core, connection: Connection, found: list[Row]) -> None:
         episode |= {
             "alerts": heard[episode["id"]],
             "remediations": done[episode["id"]],
-            "next_level_at": _next_level_at(core, episode),
+            "next_level_at": _next_level_at(core, episode, members),
         }
 
 
-def _next_level_at(core: Core, episode: Row) -> datetime | None:
-    """When the next level is due; None when there is none, or people hold it back."""
+def _members_of(core: Core, connection: Connection, found: list[Row]) -> list[Row]:
+    """Open episodes that correlated ones among these answer for."""
+    still = [row["alertname"] for row in found if row["resolved_at"] is None]
+    alerts_of = (core.config.alerts[name] for name in still if name in core.config.alerts)
+    names = {member for alert in alerts_of for member in alert.members}
+    if not names:
+        return []
+    columns = episodes.c.alertname, episodes.c.extractor, episodes.c.labels, episodes.c.started_at
+    query = select(*columns).where(is_open, episodes.c.alertname.in_(names))
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _next_level_at(core: Core, episode: Row, members: list[Row]) -> datetime | None:
+    """When the next level is due; None when there is none, or people hold it back.
+
+    A correlated alert has no clock of its own: it escalates with its members of the same policy.
+    """
     alert = core.config.alerts.get(episode["alertname"])
     held = [episode[name] for name in ("resolved_at", "acknowledged_at", "silenced_at")]
-    if alert is None or any(held) or episode["escalation_level"] >= len(alert.levels):
+    if alert is None or any(held):
         return None
-    after = seconds(alert.levels[episode["escalation_level"]])
-    due: datetime = episode["started_at"] + timedelta(seconds=after)
-    return due
+    clocks = [episode] if alert.levels else [m for m in members if _answers_for(episode, m)]
+    reached, due = episode["escalation_level"], []
+    for clock in clocks:
+        levels = core.config.alerts[clock["alertname"]].levels
+        if clock["alertname"] in [episode["alertname"], *alert.members] and reached < len(levels):
+            due.append(clock["started_at"] + timedelta(seconds=seconds(levels[reached])))
+    return min(due, default=None)
+
+
+def _answers_for(episode: Row, member: Row) -> bool:
+    policies = {row["labels"].get(POLICY) for row in (episode, member)}
+    return episode["extractor"] == member["extractor"] and len(policies) == 1
 
 
 def _add_steps(connection: Connection, rows: Iterable[Row]) -> None:

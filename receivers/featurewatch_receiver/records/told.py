@@ -10,9 +10,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Select, func, insert, or_, select
 
+from featurewatch_receiver.clients.alertmanager import POLICY
 from featurewatch_receiver.config.receiver import ReceiverConfig
+from featurewatch_receiver.config.timeintervals import holding
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.engine import APPLICATION
+from featurewatch_receiver.people.acknowledge import SEVERITY
 from featurewatch_receiver.reconciliation.view import View, is_muted
 from featurewatch_receiver.store.schema import alerts, episodes, notifications
 
@@ -49,7 +52,8 @@ def due(
     last = _last(connection, now)
     wait = timedelta(seconds=seconds(config.notifications.wait))
     spoken = {f: since for f, since in speaking_since.items() if now - since >= wait}
-    firing = {t: FIRING for t in _firing(connection, config, view, spoken) if last.get(t) != FIRING}
+    found = _firing(connection, config, view, spoken, now)
+    firing = {told: FIRING for told in found if last.get(told) != FIRING}
     ended = dict.fromkeys(_ended(connection, config, last), RESOLVED)
     return [
         {"at": now, "status": status, **told._asdict()} for told, status in (firing | ended).items()
@@ -63,6 +67,21 @@ def reach(config: ReceiverConfig, receiver: str) -> dict[str, list[str] | None]:
         "channels": told.channels if told else None,
         "recipients": told.recipients if told else None,
     }
+
+
+def reach_of_level(
+    config: ReceiverConfig, labels: Mapping[str, str], level: int
+) -> dict[str, list[str] | None]:
+    """Channels and people of a level of the alert with these labels; None: it has no such level."""
+    # As alertmanager/receivers.libsonnet names them.
+    unresolved = "-unresolved" if labels.get("auto_resolve") == "false" else ""
+    return reach(config, f"{labels.get(POLICY)}-level-{level}{unresolved}")
+
+
+def mute_times(config: ReceiverConfig, severity: str | None, now: datetime) -> list[str]:
+    """Names of the time intervals during which nobody is told of this severity, and that hold."""
+    told = config.notifications
+    return holding(told.time_intervals, told.mute_times.get(severity or "", []), now)
 
 
 def write(connection: Connection, rows: list[dict[str, Any]]) -> None:
@@ -81,12 +100,18 @@ def _last(connection: Connection, now: datetime) -> dict[Told, str]:
 
 
 def _firing(
-    connection: Connection, config: ReceiverConfig, view: View, spoken: Mapping[str, datetime]
+    connection: Connection,
+    config: ReceiverConfig,
+    view: View,
+    spoken: Mapping[str, datetime],
+    now: datetime,
 ) -> Iterator[Told]:
     columns = alerts.c.fingerprint, alerts.c.episode_id, alerts.c.level
     for row in connection.execute(_that_fire(*columns)):
         alert = view.alerts.get(row.fingerprint)
         if alert is None or is_muted(alert) or row.fingerprint not in spoken:
+            continue
+        if mute_times(config, alert.labels.get(SEVERITY), now):
             continue
         for name in (receiver.name for receiver in alert.receivers):
             if not is_ours(name) and _tells(config, name):

@@ -84,6 +84,7 @@ episodes = Table(
     # What people and Alertmanager have done about it, as the reconciliation last saw it.
     Column("acknowledged_at", UtcTime, comment="When somebody took it; null while nobody has it."),
     Column("acknowledged_by", Text, comment="Who has it."),
+    Column("acknowledged_until", UtcTime, comment="When that ends at the latest."),
     Column("acknowledged_reason", Text, comment="What they said."),
     Column("first_acknowledged_at", UtcTime, comment="When somebody first took it."),
     Column("silenced_at", UtcTime, comment="Since when a silence mutes all of it; else null."),

@@ -73,7 +73,8 @@ def decide(
     state: State, names: tuple[str, ...], now: datetime, timeout: timedelta, repeat: timedelta
 ) -> Due | None:
     """What is due. Neither missing nor there is what has not been waited for long enough."""
-    if state.heard_at is not None and now - state.heard_at <= timeout:
+    # Either way: the clock may have been set back since it came.
+    if state.heard_at is not None and abs(now - state.heard_at) <= timeout:
         owed = tuple(name for name in names if name in state.told)
         return Due(missing=False, ways=owed) if owed else None
     if now - state.since <= timeout:
@@ -152,7 +153,7 @@ def keep_watching(core: Core, stop: threading.Event, pause: float = LOOK_SECONDS
 def _take_watch(connection: Connection, who: str, now: datetime) -> State | None:
     """Keep or take over the watch; None while another process has it."""
     row = _row(connection)
-    unwatched = now - row.looked_at if row.looked_at else None
+    unwatched = abs(now - row.looked_at) if row.looked_at else None
     if unwatched is not None and row.looked_by != who and unwatched < LEASE:
         return None
     gap = unwatched is None or unwatched > GAP or row.since is None

@@ -108,6 +108,7 @@ class Episode(Answer):
     resolved_at: Time | None
     acknowledged_at: Time | None
     acknowledged_by: str | None
+    acknowledged_until: Time | None
     acknowledged_reason: str | None
     silenced_at: Time | None
     silenced_by: str | None

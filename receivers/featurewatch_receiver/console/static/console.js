@@ -38,7 +38,9 @@ function renew(part, fresh) {
 async function look() {
   if (document.hidden) return;
   try {
-    const answer = await fetch(location.href, { redirect: "error", cache: "no-store" });
+    const answer = await fetch(location.href, { redirect: "manual", cache: "no-store" });
+    document.getElementById("left").hidden = answer.type !== "opaqueredirect";
+    if (answer.type === "opaqueredirect") return; // to the sign-in page
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll("[data-live]")) {
@@ -54,7 +56,6 @@ async function look() {
 
 for (const part of document.querySelectorAll("[data-live]")) sources.set(part.id, part.innerHTML);
 localTimes(document);
-document.getElementById("zone").textContent = "local; UTC on hover";
 if (sources.size) {
   history.replaceState(null, "", location.href.replace(/([?&])done=\w+&?/, "$1").replace(/[?&]$/, ""));
   setInterval(look, RENEW_MS);

@@ -48,6 +48,7 @@ def _extend_episodes() -> None:
     for column in (
         sa.Column("acknowledged_at", UtcTime),
         sa.Column("acknowledged_by", sa.Text),
+        sa.Column("acknowledged_until", UtcTime),
         sa.Column("acknowledged_reason", sa.Text),
         sa.Column("first_acknowledged_at", UtcTime),
         sa.Column("silenced_at", UtcTime),

@@ -1,0 +1,110 @@
+"""The Prometheus of a running demo answers the queries of its dashboards, but for what it lacks."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from dashboards.asking import Asking, left_of
+from dashboards.queries import queries
+from featurewatch_kit.demo.clients import Client
+from featurewatch_kit.demo.stack import Stack
+
+#: What the demo's service does not measure, and what does not go wrong there. The queries of all of
+#: these find data in test_queries.py.
+NOT_THERE = {
+    # No batches, no GPU, no monitor of the service's own, no featurewatch-exporter.
+    "extractor: Batch sizes A",
+    "extractor: Batch duration A",
+    "extractor: Batch duration B",
+    "extractor: Items in a batch A",
+    "extractor: Waiting items by instance A",
+    "extractor: GPU A",
+    "extractor: GPU memory A",
+    "extractor: 95th percentile as the service reports it A",
+    "extractor: Ratios as the service reports them A",
+    "extractor: Ratios as the service reports them B",
+    "extractor: Ratios as the service reports them C",
+    "extractor: Sources A",
+    "extractor: Age of the last sample A",
+    "extractor: Unusable A",
+    "extractor: Unusable B",
+    "extractor: Unusable C",
+    "overview: Waiting items A",
+    # Of this machine's limits, which it may not have.
+    "extractor: CPU by instance A",
+    "extractor: Memory by instance A",
+    "extractor: Throttled periods A",
+    "extractor: Throttled time A",
+    "extractor: Kills for want of memory A",
+    "overview: CPU A",
+    "overview: Memory A",
+    # The measurement is whole, no work is planned, no action fails, and the Watchdog comes.
+    "alerts: Monitoring itself A",
+    "remediation: Failures A",
+    "alerts: Failures C",
+}
+#: Seconds.
+LONGEST = 150.0
+
+
+@pytest.fixture(scope="module")
+def demo(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The demo's chain, of which nothing is broken yet."""
+    with Stack(root, tmp_path_factory.mktemp("demo")) as stack:
+        yield stack
+
+
+def turn(demo: Stack, *, on: bool) -> None:
+    """Break the demo's service, or mend it."""
+    with closing(Client(demo.urls.features)) as client:
+        for fault in ("poisoned_cache", "slow_network", "errors"):
+            client.put(f"/admin/faults/{fault}", {"enabled": on})
+
+
+def acknowledge(demo: Stack) -> bool:
+    """Take every alert that fires; whether there was one."""
+    api = f"{demo.urls.receiver}/api/v1"
+    headers = {"Authorization": f"Bearer {demo.person_token}"}
+    alerts = requests.get(f"{api}/alerts", headers=headers, timeout=5).json()["alerts"]
+    why = {"reason": "a test"}
+    taken = [
+        requests.post(
+            f"{api}/episodes/{one['id']}/acknowledge", headers=headers, json=why, timeout=5
+        ).ok
+        for one in alerts
+        if one["status"] == "active"
+    ]
+    return any(taken)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_every_query_returns_data_of_a_running_demo(demo: Stack) -> None:
+    """Each at some moment: while the service is slow and fails, or when that is over."""
+    with closing(Client(demo.urls.prometheus)) as client:
+        asking = Asking(client, demo.folder)
+        asked = [one for dashboard in asking.dashboards for one in queries(dashboard)]
+        asked = [one for one in asked if one.place.removeprefix("featurewatch-") not in NOT_THERE]
+        assert len(asked) > len(NOT_THERE)
+
+        def unanswered() -> list[str]:
+            asked[:] = [one for one in asked if not asking.has(one)]
+            return [one.place for one in asked]
+
+        end = time.monotonic() + LONGEST
+        turn(demo, on=True)
+        assert left_of(lambda: [] if acknowledge(demo) else ["an alert that fires"]) == []
+        left_of(unanswered, 30)
+        turn(demo, on=False)
+        assert left_of(unanswered, end - time.monotonic()) == []
+
+
+def test_each_that_is_not_there_is_a_query_of_a_dashboard(demo: Stack) -> None:
+    with closing(Client(demo.urls.prometheus)) as client:
+        dashboards = Asking(client, demo.folder).dashboards
+    places = {one.place.removeprefix("featurewatch-") for d in dashboards for one in queries(d)}
+    assert NOT_THERE - places == set()
