@@ -248,9 +248,10 @@ def test_a_prometheus_that_does_not_answer_is_said_in_place_of_the_chart(
 
 def test_the_runbook_is_shown_as_text(told_ada: Visitor) -> None:
     page = told_ada.page(f"/episodes/{story.SPIKE}")
-    assert "<p><b>Look</b> at &lt;b&gt;both&lt;/b&gt;.</p>" in page
+    page = page.replace("\n", "")
+    assert "<p><strong>Look</strong> at &lt;b&gt;both&lt;/b&gt;.</p>" in page
     assert "<ol><li>&lt;i&gt; <code>up</code> first</li><li>then **this</li></ol>" in page
-    assert "<pre>curl &lt;x&gt;</pre>" in page
+    assert "<pre><code>curl &lt;x&gt;</code></pre>" in page
 
 
 def test_whatever_a_label_or_an_annotation_holds_stays_text(receiver: Receiver) -> None:

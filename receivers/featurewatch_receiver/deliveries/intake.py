@@ -85,8 +85,9 @@ def see(timeline: Timeline, sighting: Sighting) -> Seen:
 
 def is_heartbeat(webhook: Webhook) -> bool:
     """Whether the Watchdog is among the alerts that fire."""
-    firing = (a["labels"].items() for a in webhook["alerts"] if a["status"] == "firing")
-    return any(labels >= WATCHDOG.items() for labels in firing)
+    wanted = WATCHDOG.items()
+    firing = (a["labels"] for a in webhook["alerts"] if a["status"] == "firing")
+    return any(labels.items() >= wanted for labels in firing)
 
 
 def _sightings(delivery: Delivery) -> list[Sighting]:

@@ -6,6 +6,7 @@ want the same processor and the same lock, and their senders wait.
 """
 
 import threading
+from datetime import datetime
 
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
@@ -81,14 +82,16 @@ class Processor:
 
     def _wait_for_turn(self) -> bool:
         """Wait while those that arrive go first; whether there is a delivery to be applied."""
-        while since := inbox.waiting_since(self._core):
-            # Either way: the clock may have been set back since it came.
-            late = abs(self._core.now() - since).total_seconds() > GIVE_WAY_SECONDS
-            if late or not self._core.arrivals.are_crowded():
-                return True
+        since = inbox.waiting_since(self._core)
+        while since and not self._is_due(since):
             if self._stop.wait(_GIVE_WAY_STEP_SECONDS):
                 return False
-        return False
+        return since is not None
+
+    def _is_due(self, since: datetime) -> bool:
+        # Either way: the clock may have been set back since it came.
+        late = abs(self._core.now() - since).total_seconds() > GIVE_WAY_SECONDS
+        return late or not self._core.arrivals.are_crowded()
 
     def step(self) -> bool:
         """Apply the next deliveries; whether there were any.
