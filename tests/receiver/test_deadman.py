@@ -174,10 +174,12 @@ def test_a_restart_tells_nothing_twice_and_claims_no_recovery(watch: Watch) -> N
 def test_a_way_that_fails_is_tried_again_counted_and_logged_once(
     watch: Watch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    failures = f'{FAILURES}{{path="way"}}'
+    assert watch.receiver.metric(failures) == 0
     watch.way.fails = True
     watch.look()
     watch.look(TIMEOUT + 3 * LOOK)
-    assert watch.receiver.metric(f'{FAILURES}{{path="way"}}') == 3
+    assert watch.receiver.metric(failures) == 3
     said = [record.message for record in caplog.records]
     assert said.count("watchdog can't be told") == 1
     watch.way.fails = False

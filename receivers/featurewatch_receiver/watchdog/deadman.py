@@ -91,6 +91,8 @@ class DeadMansSwitch:
         self._ways = dict(ways(core.config) if found is None else found)
         self._id = uuid.uuid4().hex
         self._failing: set[str] = set()
+        for name in self._ways:
+            core.metrics.watch_failures.labels(name)  # 0 before the first one, which counts
 
     def look(self) -> None:
         """Look once.
