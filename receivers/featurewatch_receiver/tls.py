@@ -60,6 +60,8 @@ def make_context(tls: Tls) -> ssl.SSLContext:
 
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    # Debian's Python leaves it to a file of the system, which may be gone.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     pair = f"{tls.cert_file} and {tls.key_file}"
     _use("cert_file", pair, lambda: context.load_cert_chain(tls.cert_file, tls.key_file, _no_word))
     if file := tls.client_ca_file:
