@@ -1,4 +1,4 @@
-"""Certificates as an operator makes them, with openssl."""
+"""Certificates as an operator makes them, with openssl; strict enough for Python 3.13."""
 
 import subprocess
 from pathlib import Path
@@ -11,13 +11,18 @@ class Authority:
         self._folder = folder
         self.file = folder / f"{name}.pem"
         self._key = folder / f"{name}.key"
-        self.openssl("req", "-x509", *self._new(self._key, name), "-out", self.file, "-days", "2")
+        uses = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        signed = ("-out", self.file, "-days", "2")
+        self.openssl("req", "-x509", *self._new(self._key, name), *uses, *signed)
 
     def issue(self, name: str) -> tuple[str, str]:
         """Return the files of a certificate for 127.0.0.1 and of its key."""
         pem, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         request, names = self._folder / f"{name}.csr", self._folder / "names"
-        names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        names.write_text(
+            "subjectAltName=IP:127.0.0.1,DNS:localhost\n"
+            "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+        )
         self.openssl("req", *self._new(key, name), "-out", request)
         signed = ("-in", request, "-out", pem, "-extfile", names, "-days", "2")
         self.openssl("x509", "-req", "-CA", self.file, "-CAkey", self._key, *signed)
