@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from receiver.conftest import Receiver
-from receiver.live_alertmanager import LATENCY, LiveAlertmanager
+from receiver.live_alertmanager import CACHE, LATENCY, LiveAlertmanager
 from receiver.payloads import Json, alert, eventually
 from sqlalchemy import select
 
@@ -18,13 +18,6 @@ from featurewatch_receiver.records import heard
 from featurewatch_receiver.store import schema
 
 INCIDENT = "FeatureExtractionLatencyCascade"
-CACHE = {
-    "alertname": "FeatureExtractionCacheHitRateLow",
-    "category": "cache",
-    "type": "performance",
-    "severity": "medium",
-    "escalation_policy": "default",
-}
 
 
 def look(receiver: Receiver) -> dict[str, heard.Heard]:
@@ -34,6 +27,15 @@ def look(receiver: Receiver) -> dict[str, heard.Heard]:
     keep_reconciling(receiver.core, receiver.queue, once)
     with receiver.core.reader.begin() as connection:
         return heard.read(connection)
+
+
+def hear_of_one(live: LiveAlertmanager, receiver: Receiver) -> None:
+    """An alert fires now, and the receiver knows of it."""
+    live.fire(1)
+    live.wait_told(1)
+    receiver.clock.now = datetime.now(UTC)
+    end = {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
+    receiver.deliver(*(found | end for found in live.alerts()))
 
 
 def test_each_look_notes_who_answered(
@@ -88,11 +90,7 @@ def test_what_an_incident_mutes_names_the_incident(
 def test_a_silence_made_elsewhere_shows_its_reason_and_its_end(
     live: LiveAlertmanager, receiver: Receiver
 ) -> None:
-    live.fire(1)
-    live.wait_told(1)
-    receiver.clock.now = datetime.now(UTC)
-    end = {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
-    receiver.deliver(*(found | end for found in live.alerts()))
+    hear_of_one(live, receiver)
     with closing(Alertmanager(live.url)) as client:
         until = receiver.clock.now + timedelta(hours=2)
         quiet = NewSilence(
@@ -118,11 +116,7 @@ def test_without_an_alertmanager_nothing_is_said_of_servers(receiver: Receiver) 
 def test_an_acknowledgement_made_elsewhere_shows_by_whom_why_and_until_when(
     live: LiveAlertmanager, receiver: Receiver
 ) -> None:
-    live.fire(1)
-    live.wait_told(1)
-    receiver.clock.now = datetime.now(UTC)
-    end = {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
-    receiver.deliver(*(found | end for found in live.alerts()))
+    hear_of_one(live, receiver)
     note = Note(user="bob", reason="on it", duration=timedelta(hours=2))
     with closing(Alertmanager(live.url)) as client:
         made = Acknowledger(client).acknowledge({"alertname": LATENCY["alertname"]}, note)

@@ -26,6 +26,13 @@ LATENCY = {
     "severity": "critical",
     "escalation_policy": "latency_violation",
 }
+CACHE = {
+    "alertname": "FeatureExtractionCacheHitRateLow",
+    "category": "cache",
+    "type": "performance",
+    "severity": "medium",
+    "escalation_policy": "default",
+}
 
 
 # What `fire` reports, as its users name it; the marks of `flush` are other alerts.

@@ -23,20 +23,13 @@ from featurewatch_receiver.records.history import find_episode
 from featurewatch_receiver.records.statuses import status_column
 from featurewatch_receiver.store.schema import alerts, episodes, notifications, remediations
 from receiver.conftest import Receiver, locked
-from receiver.live_alertmanager import ALERT, LATENCY, LiveAlertmanager
+from receiver.live_alertmanager import ALERT, CACHE, LATENCY, LiveAlertmanager
 from receiver.live_prometheus import LivePrometheus
 from receiver.payloads import Json, eventually, payload
 from receiver.processes import Replicas
 
 NAME = "feature_extractor"
 NOTE = Note(user="ada", reason="looking into it")
-CACHE = {
-    "alertname": "FeatureExtractionCacheHitRateLow",
-    "category": "cache",
-    "type": "performance",
-    "severity": "medium",
-    "escalation_policy": "default",
-}
 CASCADE = {
     "alertname": "FeatureExtractionLatencyCascade",
     "category": "correlation",

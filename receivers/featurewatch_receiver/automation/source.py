@@ -13,7 +13,7 @@ from datetime import timedelta
 from featurewatch_receiver.automation.policy import OVERRULED
 from featurewatch_receiver.automation.remediations import Remediation
 from featurewatch_receiver.clients.alertmanager import Alertmanager
-from featurewatch_receiver.clients.prometheus import Prometheus, literal
+from featurewatch_receiver.clients.prometheus import Prometheus, expression, literal
 from featurewatch_receiver.config.receiver import AlertResponse, Check, ReceiverConfig
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.errors import (
@@ -169,15 +169,13 @@ class Source:
     ) -> Reading | None:
         worst = max if check.breach == "above" else min
         values, thresholds = (
-            prometheus.values(
-                text.replace("$window", f"{window}s").replace("$extractor", literal(extractor))
-            )
+            prometheus.values(expression(text, extractor, f"{window}s"))
             for text in (check.value, check.threshold)
         )
         if not values or not thresholds:
             return None
         value, threshold = worst(values), thresholds[0]
-        violated = value > threshold if check.breach == "above" else value < threshold
+        violated = check.is_beyond(value, threshold)
         return Reading(value=value, threshold=threshold, violated=violated)
 
 

@@ -87,6 +87,11 @@ class Prometheus(Client):
         return self._ask("POST", f"/api/v1/{call}", data={"query": query, **more})
 
 
+def expression(text: str, extractor: str, window: str) -> str:
+    """PromQL of a check, for one extractor and time to look back."""
+    return text.replace("$window", window).replace("$extractor", literal(extractor))
+
+
 def literal(text: str) -> str:
     """Return PromQL's string of this text, whatever is in it."""
     return json.dumps(text, ensure_ascii=False)

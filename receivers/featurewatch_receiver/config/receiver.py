@@ -230,6 +230,10 @@ class Check(Strict):
     threshold: Text
     breach: Literal["above", "below"]
 
+    def is_beyond(self, value: float, threshold: float) -> bool:
+        """Whether this value breaches that threshold."""
+        return value > threshold if self.breach == "above" else value < threshold
+
 
 class AlertResponse(Strict):
     """What is done about one alert."""

@@ -32,25 +32,14 @@ from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import (
     AlertmanagerError,
     ConflictError,
-    CursorError,
     MissingError,
     NoteError,
     ReceiverError,
-    UsersFileError,
 )
 from featurewatch_receiver.people.acknowledge import SEVERITIES
 from featurewatch_receiver.records.statuses import Status
-from featurewatch_receiver.web.calls import Asked, QuestionError, check
+from featurewatch_receiver.web.calls import CODES, Asked, QuestionError, check, code_of
 
-_CODES: dict[type[Exception], int] = {
-    QuestionError: 400,
-    CursorError: 400,
-    NoteError: 400,
-    MissingError: 404,
-    ConflictError: 409,
-    AlertmanagerError: 502,
-    UsersFileError: 503,
-}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -102,7 +91,7 @@ class _Console:
         add("/sign-out", "sign_out", self._sign_out, methods=["POST"])
         self.blueprint.before_request(self._let_in)
         self.blueprint.after_request(self._guard)
-        for kind in (*_CODES, HTTPException, SQLAlchemyError):
+        for kind in (*CODES, HTTPException, SQLAlchemyError):
             self.blueprint.register_error_handler(kind, self._refuse)
 
     # --- who gets in
@@ -242,7 +231,7 @@ class _Console:
                 "console.act", act=form.act.value, subject=asked.path.get(form.key or "")
             ),
         )
-        page.status_code = _code(fault) if fault else 200
+        page.status_code = code_of(fault) if fault else 200
         return page
 
     # --- what all have in common
@@ -286,13 +275,9 @@ class _Console:
             logs.trouble("database unavailable", error)
             code, text = 503, _AWAY
         else:
-            code, text = _code(error), _plain(error)
+            code, text = code_of(error), _plain(error)
         signed_in = bool(getattr(g, "person", None))
         return make_response(render_template("refusal.html", text=text, signed_in=signed_in), code)
-
-
-def _code(error: Exception) -> int:
-    return next(code for kind, code in _CODES.items() if isinstance(error, kind))
 
 
 def _plain(error: ReceiverError | QuestionError | Exception) -> str:

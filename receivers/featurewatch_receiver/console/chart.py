@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from featurewatch_receiver.clients.prometheus import Prometheus, literal
-from featurewatch_receiver.config.receiver import ReceiverConfig
+from featurewatch_receiver.clients.prometheus import Prometheus, expression
+from featurewatch_receiver.config.receiver import Check, ReceiverConfig
 
 WIDTH, HEIGHT = 600, 120
 _EDGE = 6
@@ -24,14 +24,6 @@ Points = list[tuple[float, float]]
 class Chart:
     """One value beside its threshold; the lines are in units of the SVG."""
 
-    @property
-    def is_beyond(self) -> bool:
-        """Whether the last value is."""
-        if self.threshold is None:
-            return False
-        above = self.breach == "above"
-        return self.last > self.threshold if above else self.last < self.threshold
-
     name: str
     breach: str
     start: datetime
@@ -44,6 +36,8 @@ class Chart:
     threshold_y: float | None
     #: Where the alert began.
     began_x: float
+    #: Whether the last value is.
+    is_beyond: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +80,7 @@ def charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> li
                 )
                 for text in (check.value, check.threshold)
             ]
-            found.append(_chart(name, check.breach, courses, span))
+            found.append(_chart(name, check, courses, span))
     # What is beyond its threshold first. A value without one is of an alert that is off here.
     drawn = [chart for chart in found if chart]
     compared = [chart for chart in drawn if chart.threshold is not None]
@@ -120,18 +114,14 @@ def expressions(config: ReceiverConfig, episode: dict[str, Any]) -> list[Express
     ]
 
 
-def expression(text: str, extractor: str, window: str) -> str:
-    """PromQL of a check, for one extractor."""
-    return text.replace("$window", window).replace("$extractor", literal(extractor))
-
-
-def _chart(name: str, breach: str, courses: list[list[Points]], span: _Span) -> Chart | None:
+def _chart(name: str, check: Check, courses: list[list[Points]], span: _Span) -> Chart | None:
     values, thresholds = courses
     points = [[p for p in series if math.isfinite(p[1])] for series in values]
     seen = [value for series in points for _, value in series]
     if not seen:
         return None
     threshold = next((series[-1][1] for series in thresholds if series), None)
+    last = next(series[-1][1] for series in points if series)
     bounds = [*seen, *([] if threshold is None else [threshold])]
     low, high = min(bounds), max(bounds)
 
@@ -141,10 +131,10 @@ def _chart(name: str, breach: str, courses: list[list[Points]], span: _Span) -> 
 
     return Chart(
         name=name,
-        breach=breach,
+        breach=check.breach,
         start=span.start,
         end=span.end,
-        last=next(series[-1][1] for series in points if series),
+        last=last,
         lowest=min(seen),
         highest=max(seen),
         threshold=threshold,
@@ -155,6 +145,7 @@ def _chart(name: str, breach: str, courses: list[list[Points]], span: _Span) -> 
         ],
         threshold_y=None if threshold is None else y(threshold),
         began_x=max(0.0, span.x(span.began.timestamp())),
+        is_beyond=threshold is not None and check.is_beyond(last, threshold),
     )
 
 

@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from featurewatch_receiver.clients.prometheus import literal
+from featurewatch_receiver.clients.prometheus import expression, literal
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from featurewatch_receiver.console.chart import expression
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.reconciliation.reconcile import LOOK_SECONDS
 from featurewatch_receiver.records import heard

@@ -62,7 +62,8 @@ class Elsewhere(Exception):  # noqa: N818  # no error: the page is at another ad
 def show_overview(asked: Asked) -> Json:
     """What fires, what waits for people, and what was told."""
     core, where = asked.core, reads.chosen(asked.query)
-    where = [*where, *([episodes.c.inhibited_at.is_not(None)] if asked.query.inhibited else [])]
+    if asked.query.inhibited:
+        where = [*where, episodes.c.inhibited_at.is_not(None)]
     rows = list_worst(core, where, MOST_LINES)
     waits = [remediations.c.state == State.AWAITING_APPROVAL]
     with core.reader.begin() as connection:
@@ -151,13 +152,14 @@ def show_controls(asked: Asked) -> Json:
         name: control.get_guards_of_target(replace(asked, path={"extractor": name}))
         for name in core.config.targets
     }
+    deeds = list_deeds(core, Part(where=[], hours=hours, limit=_MOST_BESIDE)).rows
     return {
         "guards": control.get_guards(asked),
         "targets": targets,
         "leases": list_leases(core, _open_leases()).rows,
         "ended": list_leases(core, _open_leases(ended_within=hours)).rows,
-        "deeds": (done := list_deeds(core, Part(where=[], hours=hours, limit=_MOST_BESIDE)).rows),
-        "names": _named(asked, {row["subject"] for row in done}),
+        "deeds": deeds,
+        "names": _named(asked, {row["subject"] for row in deeds}),
     }
 
 

@@ -9,7 +9,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.errors import UnknownPersonError, UsersFileError
+from featurewatch_receiver.errors import UnknownPersonError
 from featurewatch_receiver.people.users import Door, Person
 from featurewatch_receiver.web.calls import Call
 
@@ -46,5 +46,3 @@ class Gate:
             return self._door.person(authorization, request.headers, request.remote_addr)
         except UnknownPersonError as error:
             raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from error
-        except UsersFileError as error:
-            abort(503, str(error))

@@ -15,6 +15,14 @@ from pydantic_core import ErrorDetails
 from featurewatch_receiver.config.access import Role
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.errors import (
+    AlertmanagerError,
+    ConflictError,
+    CursorError,
+    MissingError,
+    NoteError,
+    UsersFileError,
+)
 from featurewatch_receiver.people.users import Person
 from featurewatch_receiver.text import one_line
 from featurewatch_receiver.web.questions import Nothing, Query
@@ -103,6 +111,23 @@ class Call:
 
 class QuestionError(Exception):
     """Parameters or body are not what the call takes. The text names the place and the mend."""
+
+
+#: What API and console answer when one of these is raised.
+CODES: dict[type[Exception], int] = {
+    QuestionError: 400,
+    CursorError: 400,
+    NoteError: 400,
+    MissingError: 404,
+    ConflictError: 409,
+    AlertmanagerError: 502,
+    UsersFileError: 503,
+}
+
+
+def code_of(error: Exception) -> int:
+    """Return the code of an error that is one of them."""
+    return next(code for kind, code in CODES.items() if isinstance(error, kind))
 
 
 def check(model: type[Model], values: Mapping[str, Any]) -> Model:

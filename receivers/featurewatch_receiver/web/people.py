@@ -10,29 +10,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.errors import (
-    AlertmanagerError,
-    ConflictError,
-    CursorError,
-    MissingError,
-    NoteError,
-    ReceiverError,
-)
+from featurewatch_receiver.errors import MissingError, ReceiverError
 from featurewatch_receiver.web import answers, control, does, questions, reads, standings
 from featurewatch_receiver.web.access import Gate
-from featurewatch_receiver.web.calls import DESCRIPTION, PREFIX, Asked, Call, QuestionError, Tag
+from featurewatch_receiver.web.calls import (
+    CODES,
+    DESCRIPTION,
+    PREFIX,
+    Asked,
+    Call,
+    QuestionError,
+    Tag,
+    code_of,
+)
 from featurewatch_receiver.web.openapi import describe
 
 Document = RootModel[dict[str, Any]]
 RETRY_AFTER_SECONDS = "5"
-_CODES: dict[type[Exception], int] = {
-    QuestionError: 400,
-    CursorError: 400,
-    NoteError: 400,
-    MissingError: 404,
-    ConflictError: 409,
-    AlertmanagerError: 502,
-}
 _AWAY = "database: is not available; nothing was stored, repeat it"
 
 
@@ -157,7 +151,7 @@ def people(core: Core, queue: WorkQueue) -> Blueprint:
             merge_slashes=False,
         )
     blueprint.after_request(_keep_nowhere)
-    for error in _CODES:
+    for error in CODES:
         blueprint.register_error_handler(error, _refuse)
     blueprint.register_error_handler(SQLAlchemyError, _unavailable)
     return blueprint
@@ -185,8 +179,7 @@ def _keep_nowhere(response: Response) -> Response:
 
 
 def _refuse(error: ReceiverError | QuestionError) -> tuple[Response, int]:
-    code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
-    return jsonify(error=str(error)), code
+    return jsonify(error=str(error)), code_of(error)
 
 
 def _unavailable(error: SQLAlchemyError) -> tuple[Response, int, dict[str, str]]:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import HTTPException, Unauthorized, abort
+from werkzeug.exceptions import Unauthorized, abort
 from werkzeug.wrappers import Request, Response
 
 from featurewatch_receiver.core import Core
@@ -19,7 +18,7 @@ from featurewatch_receiver.deliveries.inbox import Arrival, Inbox, packed
 from featurewatch_receiver.deliveries.intake import is_heartbeat
 from featurewatch_receiver.deliveries.payload import parse
 from featurewatch_receiver.deliveries.replay import PATH, Recorder
-from featurewatch_receiver.errors import OverloadError, PayloadError
+from featurewatch_receiver.errors import PayloadError
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 _RESULTS = {200: "accepted", 401: "unauthorized", 413: "too_large", 503: "unavailable"}
@@ -46,16 +45,13 @@ class Webhook:
             sqlalchemy.exc.SQLAlchemyError: it is not stored.
 
         """
-        status = 200
-        try:
-            self._admit(request)
-            accepted = self._store(request)
-        except Exception as error:
-            status = _status(error)
-            raise
-        finally:
-            self._core.metrics.deliveries.labels(_result(status)).inc()
+        self._admit(request)
+        accepted = self._store(request)
         return Response(f'{{"accepted":{accepted}}}\n', mimetype="application/json")
+
+    def count(self, status: int) -> None:
+        """Count an answer."""
+        self._core.metrics.deliveries.labels(_result(status)).inc()
 
     def _admit(self, request: Request) -> None:
         if not self._core.tokens.accepts(request.headers.get("Authorization", "")):
@@ -97,17 +93,12 @@ class Shortcut:
         except Exception as error:
             with self._app.request_context(environ):
                 response = self._app.make_response(self._app.handle_user_exception(error))
+        self._webhook.count(response.status_code)
         return response(environ, start_response)
 
 
 class _Delivery(Request):
     max_content_length = MAX_BODY_BYTES
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, HTTPException):
-        return error.code or 500
-    return 503 if isinstance(error, (OverloadError, SQLAlchemyError)) else 500
 
 
 def _result(status: int) -> str:
