@@ -5,7 +5,14 @@ from enum import StrEnum
 from itertools import product
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.automation.remediations import OUTCOMES
@@ -49,6 +56,7 @@ class Metrics:
 
     def __init__(self, targets: Iterable[str] = ()) -> None:
         """`targets` are the extractors that may be touched: their series begin at 0."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # twice the series, and Prometheus has its own way to know
         self._registry = CollectorRegistry()
         #: What there is, for the documentation.
         self.families: list[Family] = []

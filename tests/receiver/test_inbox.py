@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from featurewatch_receiver.deliveries import inbox, processor
 from featurewatch_receiver.deliveries.intake import accept
+from featurewatch_receiver.store import schema
 from featurewatch_receiver.store.retention import delete_old
 from featurewatch_receiver.store.schema import episodes
 from receiver.conftest import Receiver, locked
@@ -178,7 +179,7 @@ def test_nothing_is_set_aside_while_the_database_is_away(receiver: Receiver) -> 
     assert known(receiver) == ["a"]
 
 
-@pytest.mark.parametrize(("bound", "most"), [("MOST_DELIVERIES", 2), ("MOST_BYTES", 600)])
+@pytest.mark.parametrize(("bound", "most"), [("MOST_DELIVERIES", 2), ("MOST_BYTES", 1_000)])
 def test_a_full_inbox_refuses_until_there_is_room(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
 ) -> None:
@@ -194,6 +195,22 @@ def test_a_full_inbox_refuses_until_there_is_room(
     send(receiver, "c")
     receiver.apply()
     assert known(receiver) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("number", [1, 50])
+def test_small_and_large_deliveries_are_applied_as_they_came(
+    receiver: Receiver, number: int
+) -> None:
+    """Fifty alerts are packed, one is not."""
+    names = [f"extractor_{place:02}" for place in range(number)]
+    sent = payload(*(alert(extractor=name) for name in names))
+    receiver.send(sent)
+    size = len(json.dumps(sent).encode())
+    with receiver.core.reader.begin() as connection:
+        stored = connection.scalar(select(func.sum(schema.inbox.c.size)))
+    assert stored == size if number == 1 else 0 < stored < size / 4
+    receiver.apply()
+    assert sorted(known(receiver)) == names
 
 
 def test_the_worker_applies_at_once_what_arrives_and_soon_what_others_took_in(

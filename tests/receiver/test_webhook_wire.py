@@ -3,11 +3,15 @@
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from featurewatch_receiver.server import THREADS
 from receiver.conftest import AUTHORIZED, TOKEN
 from receiver.payloads import Json, alert, payload
 from receiver.test_command import Served
@@ -74,3 +78,45 @@ def test_a_sender_that_hangs_up_halfway_stores_nothing_and_harms_nobody(
     assert "\nfeaturewatch_receiver_open_episodes 0.0\n" in text
     connection.request("POST", PATH, json.dumps(payload(alert())), HEADERS)
     assert answer(connection) == (200, {"accepted": 1})
+
+
+def test_requests_that_come_at_once_on_one_connection_are_answered_in_turn(
+    connection: http.client.HTTPConnection,
+) -> None:
+    body = json.dumps(payload(alert()))
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    last = head + "Connection: close\r\n\r\n" + body
+    with socket.create_connection((connection.host, connection.port), timeout=10) as sender:
+        sender.sendall(f"{head}\r\n{body}{head}\r\n{body}{last}".encode())
+        answers = b"".join(iter(lambda: sender.recv(65536), b""))
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b'{"accepted":1}') == 3
+
+
+def test_connections_that_never_pause_keep_nobody_out(
+    connection: http.client.HTTPConnection,
+) -> None:
+    """Deliveries on more connections than there are threads, each as soon as the last is done."""
+    enough = threading.Event()
+    text = json.dumps(payload(alert()))
+
+    def send() -> set[int]:
+        statuses = set()
+        with closing(http.client.HTTPConnection(connection.host, connection.port, 10)) as mine:
+            while not enough.is_set():
+                mine.request("POST", PATH, text, HEADERS)
+                reply = mine.getresponse()
+                reply.read()
+                statuses.add(reply.status)
+        return statuses
+
+    with ThreadPoolExecutor(THREADS + 8) as pool:
+        senders = [pool.submit(send) for _ in range(THREADS + 8)]
+        try:
+            for _ in range(20):
+                connection.request("GET", "/healthz")
+                assert answer(connection)[0] == 200
+        finally:
+            enough.set()
+        statuses = set[int]().union(*(sender.result(15) for sender in senders))
+    assert statuses in ({200}, {200, 503})

@@ -25,6 +25,10 @@ _COUNT_SECONDS = 0.25
 # Deliveries that are looked at for one batch.
 _MOST_ROWS = 200
 _ZLIB_LEVEL = 1
+# Smaller ones take longer to pack than to write.
+_WORTH_PACKING_BYTES = 4096
+# What zlib begins with, and no JSON does.
+_PACKED = b"x"
 
 _waits = inbox.c.fault.is_(None)
 _insert = insert(inbox)  # made once: it is used for every delivery
@@ -96,7 +100,11 @@ class Inbox:
 
 def packed(body: bytes) -> bytes:
     """A body as it is stored: alerts of a group repeat each other, and the disk is slow."""
-    return zlib.compress(body, _ZLIB_LEVEL)
+    return zlib.compress(body, _ZLIB_LEVEL) if len(body) >= _WORTH_PACKING_BYTES else body
+
+
+def _unpacked(body: bytes) -> bytes:
+    return zlib.decompress(body) if body.startswith(_PACKED) else body
 
 
 def _row(arrival: Arrival, now: datetime) -> dict[str, object]:
@@ -149,8 +157,7 @@ def oldest(connection: Connection, most_alerts: int) -> list[Stored]:
     of_them = select(inbox.c.id, inbox.c.received_at, inbox.c.body).where(inbox.c.id.in_(ids))
     rows = connection.execute(of_them.order_by(inbox.c.id)) if ids else ()
     return [
-        Stored(id=row.id, received_at=row.received_at, body=zlib.decompress(row.body))
-        for row in rows
+        Stored(id=row.id, received_at=row.received_at, body=_unpacked(row.body)) for row in rows
     ]
 
 

@@ -1,7 +1,7 @@
 """Alertmanager's way in, with the token of its own; what people call is in people.py.
 
-A storm arrives here, so this way is kept short: without Flask's routing, contexts and hooks, which
-cost more than all that is done with a delivery.
+A storm arrives here, so this way is kept short: without Flask's routing, contexts and hooks, and
+without werkzeug's requests and responses, which cost more than all that is done with a delivery.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized, abort
-from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import get_input_stream
 
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.deliveries.batches import Batches
@@ -24,7 +24,8 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 _RESULTS = {200: "accepted", 401: "unauthorized", 413: "too_large", 503: "unavailable"}
 _UNAUTHORIZED = "Authorization: is missing or wrong; send 'Bearer TOKEN', see receiver.token_file"
 
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Environ = dict[str, Any]
+Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class Webhook:
@@ -36,8 +37,8 @@ class Webhook:
         file = core.config.receiver.record_file
         self._recorder = Recorder(file) if file else None
 
-    def take(self, request: Request) -> Response:
-        """Answer when the delivery is on disk.
+    def take(self, environ: Environ) -> int:
+        """Return the number of its alerts when the delivery is on disk.
 
         Raises:
             werkzeug.exceptions.HTTPException: it is not what Alertmanager sends; nothing is stored.
@@ -45,26 +46,22 @@ class Webhook:
             sqlalchemy.exc.SQLAlchemyError: it is not stored.
 
         """
-        self._admit(request)
-        accepted = self._store(request)
-        return Response(f'{{"accepted":{accepted}}}\n', mimetype="application/json")
+        self._admit(environ)
+        return self._store(_body(environ))
 
     def count(self, status: int) -> None:
         """Count an answer."""
         self._core.metrics.deliveries.labels(_result(status)).inc()
 
-    def _admit(self, request: Request) -> None:
-        if not self._core.tokens.accepts(request.headers.get("Authorization", "")):
+    def _admit(self, environ: Environ) -> None:
+        if not self._core.tokens.accepts(environ.get("HTTP_AUTHORIZATION", "")):
             raise Unauthorized(_UNAUTHORIZED, www_authenticate=WWWAuthenticate("bearer"))
-        if request.mimetype != "application/json":
+        if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
             abort(415, "Content-Type: is not application/json; send JSON, as Alertmanager does")
-        if request.headers.get("Content-Encoding", "identity") != "identity":
+        if environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
             abort(415, "Content-Encoding: is not identity; send it as it is, as Alertmanager does")
 
-    def _store(self, request: Request) -> int:
-        body = request.get_data(cache=False)
-        if len(body) == request.max_content_length:
-            abort(413)  # it came in chunks, and the rest was cut off
+    def _store(self, body: bytes) -> int:
         try:
             delivery = parse(body)
         except PayloadError as error:
@@ -84,21 +81,32 @@ class Shortcut:
         self._rest: Application = app.wsgi_app
         self._webhook = webhook
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Serve one request, as WSGI has it."""
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST":
             return self._rest(environ, start_response)
         try:
-            response = self._webhook.take(_Delivery(environ))
+            accepted = self._webhook.take(environ)
         except Exception as error:
-            with self._app.request_context(environ):
-                response = self._app.make_response(self._app.handle_user_exception(error))
+            return self._refuse(error, environ, start_response)
+        self._webhook.count(200)
+        answer = b'{"accepted":%d}\n' % accepted
+        size = ("Content-Length", str(len(answer)))
+        start_response("200 OK", [("Content-Type", "application/json"), size])
+        return [answer]
+
+    def _refuse(self, error: Exception, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        with self._app.request_context(environ):
+            response = self._app.make_response(self._app.handle_user_exception(error))
         self._webhook.count(response.status_code)
         return response(environ, start_response)
 
 
-class _Delivery(Request):
-    max_content_length = MAX_BODY_BYTES
+def _body(environ: Environ) -> bytes:
+    body: bytes = get_input_stream(environ, max_content_length=MAX_BODY_BYTES).read()
+    if len(body) == MAX_BODY_BYTES:
+        abort(413)  # it came in chunks, and the rest was cut off
+    return body
 
 
 def _result(status: int) -> str:
