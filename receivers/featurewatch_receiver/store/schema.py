@@ -63,7 +63,7 @@ inbox = Table(
     Column("size", Integer, nullable=False, comment="Bytes of the body, as stored."),
     Column("fault", Text, comment="Why it can't be applied and is set aside; null: it waits."),
     # Last, so that SQLite reads the others without it.
-    Column("body", LargeBinary, nullable=False, comment="As Alertmanager sent it, large ones packed by zlib."),
+    Column("body", LargeBinary, nullable=False, comment="As Alertmanager sent it; large: packed."),
 )
 # It is counted often, and the rows are large.
 Index("inbox_by_fault", inbox.c.fault, inbox.c.size)
