@@ -15,14 +15,8 @@ from featurewatch_kit.errors import ArgumentError
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.config.values import Url, seconds
 from featurewatch_receiver.errors import AcknowledgementError, ReceiverError
-from featurewatch_receiver.people.acknowledge import (
-    ALERTNAME,
-    Acknowledgement,
-    Acknowledger,
-    Kind,
-    Labels,
-    Note,
-)
+from featurewatch_receiver.labels import ALERTNAME, Labels
+from featurewatch_receiver.people.acknowledge import Acknowledgement, Acknowledger, Kind, Note
 from featurewatch_receiver.text import one_line, quoted
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from prometheus_client import (
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.automation.remediations import OUTCOMES
 from featurewatch_receiver.errors import SkipReason
-from featurewatch_receiver.people.acknowledge import SEVERITIES
+from featurewatch_receiver.labels import SEVERITIES
 from featurewatch_receiver.version import package_version
 
 _PREFIX = "featurewatch_receiver"

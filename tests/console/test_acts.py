@@ -55,6 +55,15 @@ def test_unacknowledging_resolving_and_silencing_do_as_they_say(
     assert "called resolved by ada" in ada.read("/")
     assert "silenced by ada until" in ada.read("/")
     eventually(lambda: len(live.silences()) == 2)
+    assert "End the silence" in ada.read(f"/episodes/{episode}")
+    said = ada.read(f"/acts/unsilence/{episode}")
+    assert "ada silenced this alert. People are told of it again." in said
+    ada.do(f"/acts/unsilence/{episode}")
+    assert Api(joined).last_deed() == ("ada", "unsilence", episode, WHY["reason"])
+    assert "End the silence" not in ada.read(f"/episodes/{episode}")
+    assert "silenced by" not in ada.read("/")
+    (left,) = live.silences()
+    assert left["comment"].startswith("featurewatch resolve")
 
 
 def test_the_kill_switch_is_turned_with_a_reason(receiver: Receiver, ada: Visitor) -> None:

@@ -15,7 +15,7 @@ from receiver.live_alertmanager import LATENCY, LiveAlertmanager
 from featurewatch_kit.cli import main
 from featurewatch_kit.config import Severity
 from featurewatch_kit.demo.processes import free_port
-from featurewatch_receiver.people.acknowledge import SEVERITIES
+from featurewatch_receiver.labels import SEVERITIES
 
 ALERT = LATENCY["alertname"]
 LABELS = 'category="performance" extractor="extractor" type="latency"'

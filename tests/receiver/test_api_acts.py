@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
+from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.people.silence import SILENCE
 from featurewatch_receiver.store import schema
 from receiver.api import WHY, Api
 from receiver.conftest import Receiver
@@ -126,6 +129,53 @@ def test_a_silence_mutes_every_level_of_this_alert_alone(
     assert api.last_deed() == ("ada", "silence", episode, WHY["reason"])
 
 
+def test_ending_a_silence_lets_people_be_told_again(
+    joined: Receiver, live: LiveAlertmanager
+) -> None:
+    api = Api(joined)
+    plain, shard = episode_of(joined), episode_of(joined, shard="7")
+    for episode in (plain, shard):
+        api.do(f"/episodes/{episode}/silence")
+    found = api.do(f"/episodes/{plain}/unsilence")
+    assert (found["status"], found["silenced_by"], found["silenced_until"]) == (
+        "active",
+        None,
+        None,
+    )
+    (left,) = live.silences()
+    assert matchers(left)["shard"] == "7"
+    assert api.last_deed() == ("ada", "unsilence", plain, WHY["reason"])
+    status, answer = api.post(f"/episodes/{plain}/unsilence")
+    assert status == 409
+    assert "was not silenced here" in answer["error"]
+    assert len(api.deeds()) == 3
+
+
+def test_silences_made_elsewhere_and_acknowledgements_are_not_ended_here(
+    joined: Receiver, live: LiveAlertmanager
+) -> None:
+    api, episode = Api(joined), episode_of(joined)
+    api.do(f"/episodes/{episode}/acknowledge")
+    labels = api.read(f"/episodes/{episode}")["labels"]
+    exact = tuple(Matcher(name=name, value=labels[name]) for name in ("alertname", "extractor"))
+    everything = (Matcher(name="alertname", value=".+", is_regex=True),)
+    with closing(Alertmanager(live.url)) as client:
+        for wanted, said in ((exact, "the model warms up"), (everything, f"{SILENCE}not so")):
+            client.add_silence(
+                NewSilence(
+                    matchers=wanted,
+                    starts_at=datetime.now(UTC),
+                    ends_at=datetime.now(UTC) + timedelta(hours=1),
+                    created_by="bob",
+                    comment=said,
+                )
+            )
+    status, answer = api.post(f"/episodes/{episode}/unsilence")
+    assert status == 409
+    assert answer["error"].endswith("end a silence of others in Alertmanager")
+    assert len(live.silences()) == 3
+
+
 def test_what_alertmanager_does_not_know_can_not_be_acknowledged(joined: Receiver) -> None:
     joined.deliver(alert("Elsewhere"))
     (episode,) = [e["id"] for e in joined.episodes() if e["alertname"] == "Elsewhere"]
@@ -148,7 +198,7 @@ def test_an_alertmanager_that_is_away_is_told_of(
     assert Api(receiver).deeds() == []
 
 
-@pytest.mark.parametrize("act", ["acknowledge", "unacknowledge", "resolve", "silence"])
+@pytest.mark.parametrize("act", ["acknowledge", "unacknowledge", "resolve", "silence", "unsilence"])
 def test_without_an_alertmanager_acts_on_what_fires_are_refused(
     receiver: Receiver, act: str
 ) -> None:
@@ -157,7 +207,7 @@ def test_without_an_alertmanager_acts_on_what_fires_are_refused(
     assert Api(receiver).post(path) == (409, MUTED)
 
 
-@pytest.mark.parametrize("act", ["acknowledge", "unacknowledge", "resolve", "silence"])
+@pytest.mark.parametrize("act", ["acknowledge", "unacknowledge", "resolve", "silence", "unsilence"])
 def test_what_has_ended_is_past_acting_on(receiver: Receiver, act: str) -> None:
     receiver.deliver(alert(end=at(5)))
     path = f"/episodes/{receiver.episodes()[0]['id']}/{act}"

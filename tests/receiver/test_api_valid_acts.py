@@ -46,6 +46,8 @@ class Scene:
     def ids(self, operation: str) -> Json:
         if operation.endswith("/unacknowledge"):
             self._api.do(f"/episodes/{self._fires()}/acknowledge")
+        if operation.endswith("/unsilence"):
+            self._api.do(f"/episodes/{self._fires()}/silence")
         if "{episode_id}" in operation:
             return {"episode_id": self._fires()}
         if "{remediation_id}" in operation:

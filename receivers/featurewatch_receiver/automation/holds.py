@@ -12,13 +12,13 @@ from datetime import timedelta
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.automation.remediations import Remediation
-from featurewatch_receiver.clients.alertmanager import POLICY, Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.config.values import seconds
-from featurewatch_receiver.deliveries.episodes import LEVEL, level_of
 from featurewatch_receiver.errors import AlertmanagerError
-from featurewatch_receiver.people.acknowledge import ALERTNAME, AT_ONCE, EXTRACTOR, Kind, comment
+from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR, LEVEL, POLICY, level_of
+from featurewatch_receiver.people.acknowledge import AT_ONCE, Kind, comment
 
 USER = "featurewatch"
 

@@ -8,9 +8,8 @@ from pydantic.alias_generators import to_camel
 
 from featurewatch_receiver.clients.client import Client
 from featurewatch_receiver.errors import AlertmanagerError
+from featurewatch_receiver.labels import POLICY
 
-# The label that every alert of featurewatch has.
-POLICY = "escalation_policy"
 _EXPIRED = "expired"
 
 Answer = TypeVar("Answer")

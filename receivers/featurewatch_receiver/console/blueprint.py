@@ -36,7 +36,7 @@ from featurewatch_receiver.errors import (
     NoteError,
     ReceiverError,
 )
-from featurewatch_receiver.people.acknowledge import SEVERITIES
+from featurewatch_receiver.labels import SEVERITIES
 from featurewatch_receiver.records.statuses import Status
 from featurewatch_receiver.web.calls import CODES, Asked, QuestionError, check, code_of
 

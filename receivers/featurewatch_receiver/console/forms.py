@@ -5,15 +5,12 @@ An act is the API's own: the same function, the same checks, the same row in the
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
-from featurewatch_receiver.console.preview import preview
-from featurewatch_receiver.console.words import plan, span, spoken
+from featurewatch_receiver.console import beforehand
 from featurewatch_receiver.errors import MissingError
 from featurewatch_receiver.people.audit import Act
 from featurewatch_receiver.records.history import Part, list_leases
-from featurewatch_receiver.records.told import reach_of_level
 from featurewatch_receiver.store.schema import leases
 from featurewatch_receiver.web import control, does, questions, reads
 from featurewatch_receiver.web.calls import Asked
@@ -100,88 +97,6 @@ _SUBJECTS: dict[str | None, Callable[[Asked], Json]] = {
 }
 
 
-def _acknowledge(asked: Asked, row: Json) -> Iterator[str]:
-    level = row["escalation_level"]
-    yield f"Level {level} has been told. The levels above it are held back until the alert ends."
-    if row["next_level_at"]:
-        left = max(row["next_level_at"] - asked.core.now(), timedelta())
-        whom = reach_of_level(asked.core.config, row["labels"], level + 1)["recipients"]
-        people = f" ({', '.join(spoken(name) for name in whom)})" if whom else ""
-        yield f"Level {level + 1}, due in {span(left)}, will not be told{people}."
-    yield "A worse severity of this alert is told all the same, and so is its end."
-    if row["acknowledged_by"]:
-        yield f"It replaces what {row['acknowledged_by']} said: {row['acknowledged_reason']}"
-
-
-def _unacknowledge(_: Asked, row: Json) -> Iterator[str]:
-    yield f"{row['acknowledged_by'] or 'Nobody'} has this alert. It will escalate again."
-    yield "Levels whose time has passed are told at once."
-
-
-def _resolve(_: Asked, row: Json) -> Iterator[str]:
-    if any(alert["ends_at"] is None for alert in row["alerts"]):
-        yield "It still fires: it escalates no further, and ends when its alert has ended."
-    else:
-        yield "It fires no more and waits only for a person: it ends now."
-
-
-def _silence(_: Asked, row: Json) -> Iterator[str]:
-    yield "Nobody is told of this alert on any level, nor of its end, however bad it gets."
-    yield "To stop only the escalation, acknowledge it instead."
-    labels = ", ".join(f"{name}={value}" for name, value in row["labels"].items())
-    yield f"It means this alert alone: {labels}"
-
-
-def _run(asked: Asked, row: Json) -> Iterator[str]:
-    name = asked.body.get("action", "") if isinstance(asked.body, dict) else ""
-    guard = row["actions"].get(name)
-    if guard is None:
-        return
-    yield f"{name} runs on {row['extractor']} once, within the bounds of its target."
-    yield preview(asked.core, name, row["extractor"])
-    if blocked := guard["blocked_by_for_person"]:
-        yield f"It would not run now: {spoken(blocked)} holds it back."
-    else:
-        yield "Nothing holds it back now. The target is looked at once more before it is touched."
-    runs = f"{guard['runs_of_hour']} within the hour, {guard['runs_of_day']} within the day"
-    yield f"It ran {runs}."
-
-
-def _approve(_: Asked, row: Json) -> Iterator[str]:
-    yield f"This plan runs: {plan(row['plan']) or 'nothing is planned'}"
-    yield "All guards are asked again. If another plan would be made by now, that one waits."
-
-
-def _deny(_: Asked, row: Json) -> Iterator[str]:
-    yield f"This plan is dropped, and its target is not touched: {plan(row['plan'])}"
-
-
-def _cancel(_: Asked, row: Json) -> Iterator[str]:
-    yield f"It is {spoken(row['state'])}, and stops there."
-    yield (
-        "What its target was told already stays until its lease ends, if it has one;"
-        " else look whether it has to be undone."
-    )
-
-
-def _end_lease(_: Asked, row: Json) -> Iterator[str]:
-    yield f"{plan(row['changed_to'])} stays for good."
-    yield f"It will not be taken back to {plan(row['back_to'])}."
-
-
-def _engage(_: Asked, row: Json) -> Iterator[str]:
-    if row["engaged"]:
-        yield "It is engaged already; nothing will change."
-    yield "No action begins any more: no planned one, none that waits for approval, none by hand."
-    yield "What runs already goes on; cancel it by itself."
-
-
-def _release(_: Asked, row: Json) -> Iterator[str]:
-    if not row["engaged"]:
-        yield "It is released already; nothing will change."
-    yield "Actions begin again, also for alerts that have fired meanwhile."
-
-
 FORMS: dict[str, Form] = {
     form.act.value: form
     for form in (
@@ -190,7 +105,7 @@ FORMS: dict[str, Form] = {
             title="Acknowledge",
             done="Acknowledged. It escalates no further.",
             run=does.acknowledge,
-            says=_acknowledge,
+            says=beforehand.acknowledge,
             key=_EPISODE,
             body=questions.WhyAndHowLong,
         ),
@@ -199,7 +114,7 @@ FORMS: dict[str, Form] = {
             title="Take the acknowledgement back",
             done="It escalates again.",
             run=does.unacknowledge,
-            says=_unacknowledge,
+            says=beforehand.unacknowledge,
             key=_EPISODE,
         ),
         Form(
@@ -207,7 +122,7 @@ FORMS: dict[str, Form] = {
             title="Resolve",
             done="Called resolved.",
             run=does.resolve,
-            says=_resolve,
+            says=beforehand.resolve,
             key=_EPISODE,
             body=questions.WhyAndHowLong,
         ),
@@ -216,17 +131,25 @@ FORMS: dict[str, Form] = {
             title="Silence",
             done="Silenced. Nobody is told of it.",
             run=does.silence,
-            says=_silence,
+            says=beforehand.silence,
             key=_EPISODE,
             body=questions.WhyAndHowLong,
             grave=True,
+        ),
+        Form(
+            act=Act.UNSILENCE,
+            title="End the silence",
+            done="The silence has ended. People are told of it again.",
+            run=does.unsilence,
+            says=beforehand.unsilence,
+            key=_EPISODE,
         ),
         Form(
             act=Act.RUN,
             title="Run an action",
             done="Asked for. What became of it stands below.",
             run=does.run,
-            says=_run,
+            says=beforehand.run,
             key="extractor",
             body=questions.Wish,
             grave=True,
@@ -236,7 +159,7 @@ FORMS: dict[str, Form] = {
             title="Approve",
             done="Approved. It runs as soon as the guards let it.",
             run=does.approve,
-            says=_approve,
+            says=beforehand.approve,
             key=_REMEDIATION,
         ),
         Form(
@@ -244,7 +167,7 @@ FORMS: dict[str, Form] = {
             title="Deny",
             done="Denied. The plan is dropped.",
             run=does.deny,
-            says=_deny,
+            says=beforehand.deny,
             key=_REMEDIATION,
         ),
         Form(
@@ -252,7 +175,7 @@ FORMS: dict[str, Form] = {
             title="Cancel",
             done="Cancelled.",
             run=does.cancel,
-            says=_cancel,
+            says=beforehand.cancel,
             key=_REMEDIATION,
             grave=True,
         ),
@@ -261,7 +184,7 @@ FORMS: dict[str, Form] = {
             title="Keep the change",
             done="The lease has ended; the change stays.",
             run=does.end_lease,
-            says=_end_lease,
+            says=beforehand.end_lease,
             key=_LEASE,
         ),
         Form(
@@ -269,7 +192,7 @@ FORMS: dict[str, Form] = {
             title="Engage the kill switch",
             done="The kill switch is engaged. No action begins.",
             run=does.engage_kill_switch,
-            says=_engage,
+            says=beforehand.engage,
             grave=True,
         ),
         Form(
@@ -277,7 +200,7 @@ FORMS: dict[str, Form] = {
             title="Release the kill switch",
             done="The kill switch is released.",
             run=does.release_kill_switch,
-            says=_release,
+            says=beforehand.release,
         ),
     )
 }

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from featurewatch_receiver.automation.remediations import OPEN, State
-from featurewatch_receiver.clients.alertmanager import POLICY
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.console.words import RANKS, rank
-from featurewatch_receiver.people.acknowledge import ALERTNAME, EXTRACTOR, SEVERITY
+from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR, POLICY, SEVERITY
 from featurewatch_receiver.records.history import Conditions, is_open
 from featurewatch_receiver.records.statuses import Status, status_column
 from featurewatch_receiver.store.schema import episodes

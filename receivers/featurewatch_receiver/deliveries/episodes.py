@@ -7,18 +7,16 @@ own times count, never the order in which they arrive.
 
 import hashlib
 import json
-import re
 import secrets
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from featurewatch_receiver.deliveries.payload import Alert
+from featurewatch_receiver.labels import LEVEL, level_of
 
 _canonical = json.JSONEncoder(sort_keys=True).encode
-LEVEL = "escalation_level"
 # Two Prometheus replicas see one alert begin at slightly different times. When an alert begins
 # later than that, it had ended in between and the delivery that said so was lost.
 SAME_START = timedelta(minutes=1)
@@ -57,12 +55,6 @@ class Sighting:
         if end is None:
             return False
         return self.starts_at < end or (self.ends_at is not None and self.ends_at <= end)
-
-
-def level_of(labels: Mapping[str, str]) -> int:
-    """Return an alert's escalation level; 1 for an alert without one."""
-    level = labels.get(LEVEL, "")
-    return int(level) if re.fullmatch("[0-9]{1,3}", level) else 1
 
 
 def sight(alert: Alert, now: datetime) -> Sighting:

@@ -7,13 +7,12 @@ alert. The silence is the whole record; nothing is stored anywhere else.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from featurewatch_receiver.clients.alertmanager import (
-    POLICY,
     Alert,
     Alertmanager,
     Matcher,
@@ -21,27 +20,25 @@ from featurewatch_receiver.clients.alertmanager import (
     Silence,
 )
 from featurewatch_receiver.clock import Clock, utc_now
-from featurewatch_receiver.deliveries.episodes import LEVEL, level_of
 from featurewatch_receiver.errors import AcknowledgementError, NoteError
-from featurewatch_receiver.text import quoted
+from featurewatch_receiver.labels import (
+    ALERTNAME,
+    LEVEL,
+    NOT_IDENTITY,
+    POLICY,
+    SEVERITIES,
+    SEVERITY,
+    Labels,
+    identity_of,
+    level_of,
+)
+from featurewatch_receiver.people.meant import apart, find_one, matches, refuse_several, text_of
 
-ALERTNAME = "alertname"
-EXTRACTOR = "extractor"
-SEVERITY = "severity"
-# From the mildest to the worst.
-SEVERITIES = ("low", "medium", "high", "critical")
-# What differs between the alerts of one identity: level, severity and policy come and go while a
-# correlated alert gains members.
-_NOT_IDENTITY = frozenset({LEVEL, SEVERITY, POLICY})
 DEFAULT_DURATION = timedelta(hours=8)
 LONGEST_DURATION = timedelta(days=30)
 # Alertmanager starts such a silence at once, however far its clock is from ours.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-#: What a silence of the whole alert says before the reason.
-SILENCE = "featurewatch silence: "
 _COMMENT = re.compile(r"featurewatch (ack|resolve|hold) at level ([0-9]{1,3}): (.*)", re.DOTALL)
-
-Labels = Mapping[str, str]
 
 
 class Kind(StrEnum):
@@ -105,7 +102,7 @@ class Acknowledgement:
 
     def covers(self, labels: Labels) -> bool:
         """Whether an alert with these labels is a level of the acknowledged one."""
-        return _match(labels, self.labels)
+        return matches(labels, self.labels)
 
     def holds(self, labels: Labels) -> bool:
         """Whether it keeps an alert with these labels from escalating: none of a worse severity."""
@@ -113,10 +110,9 @@ class Acknowledgement:
 
 
 class Acknowledger:
-    """Acknowledges the alerts of one Alertmanager.
+    """Acknowledges the alerts of one Alertmanager, each meant by its labels (see meant.py).
 
-    An alert is meant by some of its labels, alertname among them; a label that must be missing is
-    given as "". Every method raises AlertmanagerError when Alertmanager can't be asked.
+    Every method raises AlertmanagerError when Alertmanager can't be asked.
     """
 
     def __init__(self, client: Alertmanager, now: Clock = utc_now):
@@ -132,8 +128,8 @@ class Acknowledger:
         """
         earlier = self.current()
         firing = self._client.alerts()
-        alerts = _one(wanted, firing)
-        identity = _apart(identity_of(alerts[0].labels), firing)
+        alerts = find_one(wanted, firing)
+        identity = apart(identity_of(alerts[0].labels), firing)
         earlier = [made for made in earlier if made.covers(identity)]
         made = Acknowledgement(
             kind=kind,
@@ -155,31 +151,12 @@ class Acknowledger:
             AcknowledgementError: no acknowledged alert is meant, or several are.
 
         """
-        meant = [made for made in self.current() if _match(made.labels, wanted)]
+        meant = [made for made in self.current() if matches(made.labels, wanted)]
         if not meant:
-            raise AcknowledgementError(f"{_text(wanted)}: is not acknowledged")
-        _refuse_several(wanted, [made.labels for made in meant])
+            raise AcknowledgementError(f"{text_of(wanted)}: is not acknowledged")
+        refuse_several(wanted, [made.labels for made in meant])
         self._end(meant)
         return meant
-
-    def silence(self, wanted: Labels, note: Note) -> str:
-        """Mute one alert, on every level, and return the silence's id.
-
-        Raises:
-            AcknowledgementError: no alert that fires is meant, or several are.
-
-        """
-        firing = self._client.alerts()
-        identity = _apart(identity_of(_one(wanted, firing)[0].labels), firing)
-        return self._client.add_silence(
-            NewSilence(
-                matchers=tuple(Matcher(name=name, value=identity[name]) for name in identity),
-                starts_at=AT_ONCE,
-                ends_at=self._now() + note.duration,
-                created_by=note.user.strip(),
-                comment=f"{SILENCE}{note.reason.strip()}",
-            )
-        )
 
     def current(self) -> list[Acknowledgement]:
         """Every acknowledgement that is in effect, in the order of their alerts' labels."""
@@ -190,53 +167,6 @@ class Acknowledger:
     def _end(self, acknowledgements: Iterable[Acknowledgement]) -> None:
         for made in acknowledgements:
             self._client.expire_silence(made.id)
-
-
-def _one(wanted: Labels, alerts: list[Alert]) -> list[Alert]:
-    """Return every alert of the only identity that is meant."""
-    meant = [identity_of(alert.labels) for alert in alerts if _match(alert.labels, wanted)]
-    if not meant:
-        firing = ", ".join(sorted({alert.labels.get(ALERTNAME, "") for alert in alerts}))
-        raise AcknowledgementError(
-            f"{_text(wanted)}: no such alert fires; firing are: {firing or 'none'}"
-        )
-    _refuse_several(wanted, meant)
-    return [alert for alert in alerts if identity_of(alert.labels) == meant[0]]
-
-
-def _refuse_several(wanted: Labels, identities: Sequence[Labels]) -> None:
-    names = sorted({name for identity in identities for name in identity})
-    differ = [n for n in names if len({identity.get(n, "") for identity in identities}) > 1]
-    if not differ:
-        return
-    each = sorted({_text({n: identity.get(n, "") for n in differ}) for identity in identities})
-    raise AcknowledgementError(
-        f"{_text(wanted)}: {len(each)} alerts match; add LABEL=VALUE of one: {' or '.join(each)}"
-    )
-
-
-def _match(labels: Labels, wanted: Labels) -> bool:
-    return all(labels.get(name, "") == value for name, value in wanted.items())
-
-
-def identity_of(labels: Labels) -> dict[str, str]:
-    """The labels that all levels and severities of an alert have in common."""
-    return {name: value for name, value in labels.items() if name not in _NOT_IDENTITY}
-
-
-def _apart(identity: Labels, firing: list[Alert]) -> dict[str, str]:
-    """Add as "" what the alert lacks and others of its name have, now or later.
-
-    A silence says nothing of a label that it does not match, so that of an alert about no extractor
-    would be one of every extractor.
-    """
-    alike = [a.labels for a in firing if a.labels.get(ALERTNAME) == identity.get(ALERTNAME)]
-    theirs = {name for labels in alike for name in identity_of(labels)}
-    return dict.fromkeys(sorted({EXTRACTOR, *theirs}), "") | dict(identity)
-
-
-def _text(labels: Labels) -> str:
-    return " ".join(f"{name}={quoted(value)}" for name, value in labels.items())
 
 
 def _notified_level(alerts: list[Alert], ours: set[str]) -> int:
@@ -275,8 +205,8 @@ def read(silence: Silence) -> Acknowledgement | None:
         return None
     kind, level, reason = found.groups()
     # A hold is about several alerts at once.
-    apart = _NOT_IDENTITY | {ALERTNAME} if kind == Kind.HOLD else _NOT_IDENTITY
-    if LEVEL not in special or not special <= apart:
+    beside = NOT_IDENTITY | {ALERTNAME} if kind == Kind.HOLD else NOT_IDENTITY
+    if LEVEL not in special or not special <= beside:
         return None
     return Acknowledgement(
         kind=Kind(kind),

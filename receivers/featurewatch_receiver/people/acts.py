@@ -15,8 +15,10 @@ from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import AcknowledgementError, ConflictError, MissingError
+from featurewatch_receiver.labels import identity_of
 from featurewatch_receiver.people import audit
-from featurewatch_receiver.people.acknowledge import Acknowledger, Kind, Note, identity_of
+from featurewatch_receiver.people import silence as silencing
+from featurewatch_receiver.people.acknowledge import Acknowledger, Kind, Note
 from featurewatch_receiver.people.audit import Act, Deed
 from featurewatch_receiver.records import durations
 from featurewatch_receiver.records.history import fires, resolve
@@ -65,11 +67,7 @@ def unacknowledge(core: Core, episode_id: str, said: Said) -> None:
         acknowledger = Acknowledger(client)
         others = [made.labels for made in acknowledger.current()]
         acknowledger.unacknowledge(_exactly(labels, others))
-    nobody = dict.fromkeys(_ACKNOWLEDGED)
-    with core.writer.begin() as connection:
-        connection.execute(update(episodes).where(episodes.c.id == episode_id).values(nobody))
-        audit.record(connection, core, deed := _deed(said, Act.UNACKNOWLEDGE, episode_id))
-    audit.tell(deed)
+    _forget(core, episode_id, _ACKNOWLEDGED, _deed(said, Act.UNACKNOWLEDGE, episode_id))
 
 
 def resolve_episode(core: Core, episode_id: str, said: Said, duration: timedelta) -> None:
@@ -98,19 +96,23 @@ def silence(core: Core, episode_id: str, said: Said, duration: timedelta) -> Mad
     note = Note(user=said.user, reason=said.reason, duration=duration)
     with _alertmanager(core) as client:
         others = [alert.labels for alert in client.alerts()]
-        made_id = Acknowledger(client).silence(_exactly(episode.labels, others), note)
+        made_id = silencing.silence(client, _exactly(episode.labels, others), note)
     made = Made(id=made_id, until=utc_now() + duration)  # Alertmanager's time, not ours
-    values = {
-        "silenced_at": core.now(),
-        "silenced_by": said.user,
-        "silenced_until": made.until,
-        "silenced_reason": said.reason,
-    }
+    by = (core.now(), said.user, made.until, said.reason)
+    values = dict(zip(_SILENCED, by, strict=True))
     with core.writer.begin() as connection:
         connection.execute(update(episodes).where(episodes.c.id == episode_id).values(values))
         audit.record(connection, core, deed := _deed(said, Act.SILENCE, episode_id, made))
     audit.tell(deed)
     return made
+
+
+def unsilence(core: Core, episode_id: str, said: Said) -> None:
+    """Tell people of an episode again that was silenced here. Raises as `acknowledge` does."""
+    labels = _open(core, episode_id).labels
+    with _alertmanager(core) as client:
+        silencing.unsilence(client, labels)
+    _forget(core, episode_id, _SILENCED, _deed(said, Act.UNSILENCE, episode_id))
 
 
 def end_lease(core: Core, lease_id: str, said: Said) -> dict[str, Any]:
@@ -150,6 +152,7 @@ def turn_kill_switch(core: Core, said: Said, *, engaged: bool) -> Switch:
 
 
 _ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "acknowledged_reason", "acknowledged_until")
+_SILENCED = ("silenced_at", "silenced_by", "silenced_until", "silenced_reason")
 
 
 def _deed(said: Said, act: Act, subject: str, made: Made | None = None) -> Deed:
@@ -171,6 +174,15 @@ def _take(core: Core, episode: Row[Any], deed: Deed, made: Made, **more: str) ->
     if is_first:
         took = (now - episode.started_at).total_seconds()
         durations.count_acknowledged(core, episode.severity, took)
+    audit.tell(deed)
+
+
+def _forget(core: Core, episode_id: str, columns: Iterable[str], deed: Deed) -> None:
+    """Note at once what the reconciliation would find: what they held is over."""
+    change = update(episodes).where(episodes.c.id == episode_id)
+    with core.writer.begin() as connection:
+        connection.execute(change.values(dict.fromkeys(columns)))
+        audit.record(connection, core, deed)
     audit.tell(deed)
 
 

@@ -18,6 +18,7 @@ class Act(StrEnum):
     UNACKNOWLEDGE = "unacknowledge"
     RESOLVE = "resolve"
     SILENCE = "silence"
+    UNSILENCE = "unsilence"
     RUN = "run"
     APPROVE = "approve"
     DENY = "deny"

@@ -9,7 +9,8 @@ from featurewatch_receiver import logs
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import AlertmanagerError
-from featurewatch_receiver.people.acknowledge import ALERTNAME, Acknowledgement, Acknowledger
+from featurewatch_receiver.labels import ALERTNAME
+from featurewatch_receiver.people.acknowledge import Acknowledgement, Acknowledger
 
 SWEEP_SECONDS = 15.0
 # An alert has ended when Alertmanager has been without it for so long. It knows none when it has

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, select
 
-from featurewatch_receiver.clients.alertmanager import POLICY, Alert
-from featurewatch_receiver.deliveries.episodes import LEVEL, SAME_START, Sighting, sight
+from featurewatch_receiver.clients.alertmanager import Alert
+from featurewatch_receiver.deliveries.episodes import SAME_START, Sighting, sight
 from featurewatch_receiver.deliveries.payload import Alert as Delivered
+from featurewatch_receiver.labels import EXTRACTOR, LEVEL, POLICY
 from featurewatch_receiver.metrics import Difference
-from featurewatch_receiver.people.acknowledge import EXTRACTOR
 from featurewatch_receiver.people.sweeper import GONE_SECONDS
 from featurewatch_receiver.reconciliation.view import Labels, View, is_muted, same_alert
 from featurewatch_receiver.records import told

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from featurewatch_receiver.clients.alertmanager import Alert, Silence
-from featurewatch_receiver.people.acknowledge import ALERTNAME, EXTRACTOR, SILENCE, Kind
+from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR
+from featurewatch_receiver.people.acknowledge import Kind
+from featurewatch_receiver.people.silence import SILENCE
 from featurewatch_receiver.reconciliation.view import View
 from featurewatch_receiver.store.schema import alerts, episodes
 from featurewatch_receiver.text import without_nul

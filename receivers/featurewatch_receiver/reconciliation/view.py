@@ -7,8 +7,9 @@ from functools import cached_property
 
 from featurewatch_receiver.clients.alertmanager import Alert, Alertmanager, Silence
 from featurewatch_receiver.clients.prometheus import Prometheus
+from featurewatch_receiver.labels import EXTRACTOR
 from featurewatch_receiver.people import acknowledge
-from featurewatch_receiver.people.acknowledge import EXTRACTOR, Acknowledgement, Kind
+from featurewatch_receiver.people.acknowledge import Acknowledgement, Kind
 
 _FIRING = 'ALERTS{alertstate="firing"}'
 _NO_LABELS_OF_THE_ALERT = frozenset({"__name__", "alertstate"})

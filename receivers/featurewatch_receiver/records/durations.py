@@ -10,8 +10,8 @@ from datetime import datetime
 
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.deliveries.episodes import Episode
+from featurewatch_receiver.labels import SEVERITIES
 from featurewatch_receiver.metrics import OTHER_SEVERITY
-from featurewatch_receiver.people.acknowledge import SEVERITIES
 
 
 def count_acknowledged(core: Core, severity: str | None, seconds: float) -> None:

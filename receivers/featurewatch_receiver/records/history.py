@@ -21,10 +21,9 @@ from sqlalchemy import (
     update,
 )
 
-from featurewatch_receiver.clients.alertmanager import POLICY
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.people.acknowledge import SEVERITIES
+from featurewatch_receiver.labels import POLICY, SEVERITIES
 from featurewatch_receiver.records.paging import Cursor, Order, Page, page
 from featurewatch_receiver.records.statuses import status_column
 from featurewatch_receiver.records.told import reach

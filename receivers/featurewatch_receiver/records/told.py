@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Select, func, insert, or_, select
 
-from featurewatch_receiver.clients.alertmanager import POLICY
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.config.timeintervals import holding
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.engine import APPLICATION
-from featurewatch_receiver.people.acknowledge import SEVERITY
+from featurewatch_receiver.labels import POLICY, SEVERITY
 from featurewatch_receiver.reconciliation.view import View, is_muted
 from featurewatch_receiver.store.schema import alerts, episodes, notifications
 

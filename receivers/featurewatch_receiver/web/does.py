@@ -37,6 +37,12 @@ def silence(asked: Asked) -> Made:
     return acts.silence(asked.core, asked.path["episode_id"], _said(asked), _duration(asked))
 
 
+def unsilence(asked: Asked) -> Json:
+    """Tell people of an episode again."""
+    acts.unsilence(asked.core, asked.path["episode_id"], _said(asked))
+    return get_episode(asked)
+
+
 def run(asked: Asked) -> Json:
     """Run an action by hand."""
     wish = wishes.Wish(**asked.body.model_dump(exclude={"reason", "key"}))

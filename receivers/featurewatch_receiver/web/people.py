@@ -90,6 +90,13 @@ CALLS: tuple[Call, ...] = (
     _post(
         f"{_EPISODE}/silence", does.silence, answers.Acknowledged, Tag.ALERTS, **_AT_ALERTMANAGER
     ),
+    _post(
+        f"{_EPISODE}/unsilence",
+        does.unsilence,
+        answers.EpisodeDetails,
+        Tag.ALERTS,
+        refusals=(409, 502),
+    ),
     # Remediations
     _get(
         "/remediations",

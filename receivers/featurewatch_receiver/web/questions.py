@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from featurewatch_receiver.automation.remediations import Origin, State
 from featurewatch_receiver.config.values import DURATION, Strict, seconds
-from featurewatch_receiver.people.acknowledge import DEFAULT_DURATION, LONGEST_DURATION, SEVERITIES
+from featurewatch_receiver.labels import SEVERITIES
+from featurewatch_receiver.people.acknowledge import DEFAULT_DURATION, LONGEST_DURATION
 from featurewatch_receiver.people.audit import Act
 from featurewatch_receiver.records.statuses import Status
 

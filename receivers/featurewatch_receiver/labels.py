@@ -1,0 +1,29 @@
+"""The labels of featurewatch's alerts, and what they say of an alert."""
+
+import re
+from collections.abc import Mapping
+
+ALERTNAME = "alertname"
+EXTRACTOR = "extractor"
+SEVERITY = "severity"
+LEVEL = "escalation_level"
+#: Every alert of featurewatch has it.
+POLICY = "escalation_policy"
+#: From the mildest to the worst.
+SEVERITIES = ("low", "medium", "high", "critical")
+#: What differs between the alerts of one identity: level, severity and policy come and go while a
+#: correlated alert gains members.
+NOT_IDENTITY = frozenset({LEVEL, SEVERITY, POLICY})
+
+Labels = Mapping[str, str]
+
+
+def level_of(labels: Labels) -> int:
+    """Return an alert's escalation level; 1 for an alert without one."""
+    level = labels.get(LEVEL, "")
+    return int(level) if re.fullmatch("[0-9]{1,3}", level) else 1
+
+
+def identity_of(labels: Labels) -> dict[str, str]:
+    """The labels that all levels and severities of an alert have in common."""
+    return {name: value for name, value in labels.items() if name not in NOT_IDENTITY}
