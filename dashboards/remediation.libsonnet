@@ -21,8 +21,8 @@ function(config)
   local listed(query) = d.to_console('/remediations?' + query);
   // What of a line of a table is asked of the console.
   local action = 'action=${__data.fields.action:percentencode}';
-  // Of those that were looked at whether they helped.
-  local verified = in_range(ended(['outcome=~"effective|ineffective|inconclusive"']), 'action') + ' > 0';
+  // Of those of which one can tell whether they helped, as the console counts.
+  local verified = in_range(ended(['outcome=~"effective|ineffective"']), 'action') + ' > 0';
 
   d.dashboard('remediation', 'Actions, what came of them, and why others did not run.', [
     dashboard.row('Now', [

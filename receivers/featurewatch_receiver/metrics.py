@@ -75,7 +75,7 @@ class Metrics:
         )
         self.duration = self._histogram(
             "remediation_duration_seconds",
-            "From the begin of work to the end of a remediation.",
+            "From the begin of work to the end of a remediation at its target.",
             "action",
         )
         self.sweep_failures = self._counter(

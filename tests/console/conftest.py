@@ -70,6 +70,14 @@ def course(settings: Json) -> Iterator[str]:
 
 
 @pytest.fixture
+def stopped_course(settings: Json) -> Iterator[str]:
+    """A Prometheus whose values end five minutes before now."""
+    with course_server(ends_before=300) as url:
+        settings["receiver"]["prometheus_url"] = url
+        yield url
+
+
+@pytest.fixture
 def told(make_receiver: Callable[[], Receiver], settings: Json, tmp_path: Path) -> Receiver:
     """A receiver in the middle of the story."""
     story.members(settings)

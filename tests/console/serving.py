@@ -35,10 +35,14 @@ def served(app: Flask) -> Iterator[str]:
 class Course(BaseHTTPRequestHandler):
     """Answers every query_range: a value that climbs beyond its threshold of 0.15, and wavers."""
 
+    #: By how many seconds the last value is older than what was asked for.
+    ends_before: float = 0
+
     def do_POST(self) -> None:
         form = self.rfile.read(int(self.headers["Content-Length"])).decode()
         asked = {name: values[0] for name, values in parse_qs(form).items()}
-        body = json.dumps({"status": "success", "data": _matrix(asked)}).encode()
+        data = _matrix(asked, self.ends_before)
+        body = json.dumps({"status": "success", "data": data}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -48,9 +52,9 @@ class Course(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _matrix(asked: dict[str, str]) -> dict[str, Any]:
+def _matrix(asked: dict[str, str], ends_before: float) -> dict[str, Any]:
     start, end, step = (float(asked[name]) for name in ("start", "end", "step"))
-    count = int((end - start) / step) + 1
+    count = int((end - ends_before - start) / step) + 1
     flat = "threshold" in asked["query"]
     values = []
     for n in range(count):
@@ -61,9 +65,10 @@ def _matrix(asked: dict[str, str]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def course_server() -> Iterator[str]:
+def course_server(ends_before: float = 0) -> Iterator[str]:
     """Serve Prometheus's query_range on a free port, and return its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Course) as server:
+    handler = type("Course", (Course,), {"ends_before": ends_before})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

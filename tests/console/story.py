@@ -47,6 +47,7 @@ def members(settings: Json) -> None:
     settings["alerts"][CASCADE] |= {"members": [LATENCY, CACHE], "levels": ["0s", "10m", "20m"]}
     settings["alerts"][RESOURCES] |= {"levels": ["0s", "2m"]}
     settings["responses"]["hold"] = "10m"
+    settings["receiver"]["alertmanager_url"] = "http://127.0.0.1:1"
     settings["notifications"] = {"receivers": {f"{POLICY}-level-{n}": whom for n, whom in LEVELS}}
     check = {"value": "p95($extractor[$window])", "threshold": "threshold($extractor)"}
     settings["alerts"][LATENCY] |= {

@@ -12,6 +12,7 @@ from receiver.target import Target
 
 from console import story
 from console.browsing import WHY, Visitor
+from featurewatch_receiver.actions import actions
 from featurewatch_receiver.people.audit import Act
 
 
@@ -116,6 +117,18 @@ def test_the_plan_of_an_action_is_shown_beforehand_and_touches_nothing(
     assert "The backend feature_server can't do it." in said
 
 
+def test_a_plan_that_breaks_leaves_the_form_there(
+    ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a plugin's own")
+
+    monkeypatch.setattr(type(actions()["clear_cache"]), "plan", broken)
+    said = ada.read("/acts/run/feature_extractor?action=clear_cache")
+    assert "What it would change is not known: it broke; see the receiver's log." in said
+    assert "Run clear_cache" in said
+
+
 def test_a_target_that_cannot_be_seen_is_said_in_place_of_the_plan(
     make_receiver: Callable[[], Receiver], settings: Json
 ) -> None:
@@ -191,9 +204,18 @@ def test_a_form_that_is_not_filled_in_comes_back_with_what_was_written(
 
 def test_an_alertmanager_that_is_away_is_said_in_the_form(told: Receiver) -> None:
     reply = Visitor(told).do(f"/acts/acknowledge/{story.INCIDENT}")
-    assert reply.status_code == 409
-    assert "receiver.alertmanager_url: is null" in reply.text
+    assert reply.status_code == 502
+    assert "Alertmanager at http://127.0.0.1:1 can&#39;t be reached" in reply.text
     assert Api(told).deeds() == []
+
+
+def test_without_an_alertmanager_no_act_is_offered_that_needs_it(receiver: Receiver) -> None:
+    receiver.deliver(alert())
+    said = Visitor(receiver).read(f"/episodes/{episode_of(receiver)}")
+    assert "To acknowledge or silence it, go to Alertmanager: receiver.alertmanager_url" in said
+    assert "Acknowledge again" not in said
+    assert "End the silence" not in said
+    assert "Acknowledge" not in Visitor(receiver).read("/").replace("Acknowledged", "")
 
 
 @pytest.mark.parametrize("act", [act.value for act in Act])

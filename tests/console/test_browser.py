@@ -241,6 +241,35 @@ def test_lists_show_what_is_new_without_a_reload(
     assert seen.page.evaluate("window.same") is True
 
 
+def test_the_chosen_action_stays_chosen_while_the_page_is_renewed(
+    open_browser: Open, told: Receiver
+) -> None:
+    seen = open_browser(told)
+    seen.page.clock.install()
+    seen.go(f"/episodes/{story.SPIKE}")
+    seen.sign_in(TOKENS["ada"])
+    seen.page.select_option("#run-action", "restart_deployment")
+    seen.page.focus("#run-action")
+    seen.page.keyboard.press("Tab")
+    Api(told).do(
+        "/remediations",
+        {
+            "action": "clear_cache",
+            "extractor": "feature_extractor",
+            "episode_id": story.SPIKE,
+            **WHY,
+        },
+    )
+
+    def renewed() -> bool:
+        seen.page.clock.run_for(10_000)
+        return "clear_cache" in seen.page.inner_text("#remediations")
+
+    eventually(renewed)
+    assert seen.page.input_value("#run-action") == "restart_deployment"
+    assert seen.page.evaluate("document.activeElement.textContent") == "Look what it would do"
+
+
 @pytest.mark.parametrize("size", [PHONE, {"viewport": {"width": 1100, "height": 900}}])
 def test_nothing_jumps_while_a_page_loads_and_is_renewed(
     open_browser: Open, course: str, told: Receiver, size: Any

@@ -110,8 +110,26 @@ def test_a_time_interval_that_keeps_an_alert_quiet_is_named_with_its_end(
     words = "nobody is told during nights, until 2026-01-02 06:00:00 UTC (time interval)"
     assert words in ada.read(f"/episodes/{story.MISSES}")
     assert "during nights" not in ada.read(f"/episodes/{story.SPIKE}")
+    assert "Somebody has each of them, or it is muted." not in ada.read("/")
     receiver.clock.now += timedelta(hours=2)
     assert "during nights" not in ada.read(f"/episodes/{story.MISSES}")
+
+
+def test_within_such_an_interval_nobody_is_said_to_be_told_or_waited_for(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    story.members(settings)
+    settings["notifications"] |= {
+        "mute_times": {"critical": ["january"]},
+        "time_intervals": {"january": [{"months": ["1"]}]},
+    }
+    receiver = make_receiver()
+    story.tell(receiver, receiver.clock.now)
+    said = Visitor(receiver).read("/")
+    assert "Somebody has each of them, or it is muted." in said
+    assert "nobody is told during january" in said
+    assert "Level 2 in" not in said
+    assert "Acknowledge" in said
 
 
 def test_value_threshold_and_remediation_stand_beside_an_alert(told_ada: Visitor) -> None:
@@ -126,6 +144,7 @@ def test_approvals_and_leases_and_whom_people_were_told_of_are_on_the_overview(
 ) -> None:
     said = told_ada.read("/")
     assert "optimize_resources for feature_extractor_eu since 2026-01-02 03:59:00 UTC" in said
+    assert "dropped unless approved until 2026-01-02 04:29:00 UTC" in said
     assert "scale_up_deployment of feature_extractor: replicas 3, goes back to replicas 2" in said
     told = f"{story.RESOURCES} of feature_extractor_eu, firing, level 1: on-call"
     assert f"critical {told} feature_extractor_eu needs all it has" in said
@@ -167,11 +186,13 @@ def test_a_server_that_is_away_is_told_of_with_the_age_of_what_is_shown(
         heard.note(receiver.core, name, None)
     assert "is away" not in ada.read("/")
     receiver.clock.now += timedelta(minutes=12)
+    age = "What is shown is as last known, 2026-01-02 04:00:00 UTC (12 min ago)."
+    for name in ("Alertmanager", "Prometheus"):
+        assert f"{name} is away. {age} no receiver has asked it since" in ada.read("/")
     heard.note(receiver.core, heard.ALERTMANAGER, "it can't be reached")
     said = ada.read("/")
-    age = "What is shown is as last known, 2026-01-02 04:00:00 UTC (12 min ago)."
     assert f"Alertmanager is away. {age} it can't be reached" in said
-    assert f"Prometheus is away. {age} no receiver has asked it since" in said
+    assert "Prometheus is away" not in said
 
 
 def test_details_tell_everything_in_the_order_in_which_it_happened(told_ada: Visitor) -> None:
@@ -230,8 +251,22 @@ def test_a_chart_shows_the_course_of_the_value_and_its_threshold(
     assert f'href="{course}/graph?g0.expr=' in page
 
 
+def test_a_value_that_is_measured_no_more_is_not_called_that_of_now(
+    stopped_course: str, told: Receiver
+) -> None:
+    said = Visitor(told).read(f"/episodes/{story.SPIKE}")
+    assert re.search(r"Now p95 seconds not measured since 2026-01-02 03:5\d:\d\d UTC", said)
+
+
 def test_without_a_prometheus_there_is_no_chart(told_ada: Visitor) -> None:
-    assert "<svg" not in told_ada.page(f"/episodes/{story.SPIKE}")
+    page = told_ada.page(f"/episodes/{story.SPIKE}")
+    assert "<svg" not in page
+    assert "No values to show: receiver.prometheus_url is null." in page
+
+
+def test_an_alert_without_values_of_its_own_says_so(course: str, told: Receiver) -> None:
+    said = Visitor(told).read(f"/episodes/{story.INCIDENT}")
+    assert "No values to show: the rule of this alert compares no value of one extractor." in said
 
 
 def test_a_prometheus_that_does_not_answer_is_said_in_place_of_the_chart(
@@ -271,6 +306,15 @@ def test_whatever_a_label_or_an_annotation_holds_stays_text(receiver: Receiver) 
         assert "javascript:" not in page
         assert "{{7*7}}" in page or path == "/remediations"
         assert " onerror" not in page
+
+
+def test_several_values_of_a_filter_are_shown_and_kept(told_ada: Visitor) -> None:
+    page = told_ada.page("/history?extractor=feature_extractor&extractor=feature_extractor_eu")
+    for name in ("feature_extractor", "feature_extractor_eu"):
+        assert f'name="extractor" maxlength="1000" value="{name}"' in page
+    page = told_ada.page("/remediations?state=verifying&state=awaiting_approval")
+    assert '<select name="state" multiple' in page
+    assert page.count(" selected>") == 2
 
 
 @pytest.mark.parametrize(
@@ -336,18 +380,21 @@ def test_the_export_holds_every_row_and_no_formula(receiver: Receiver, ada: Visi
 
 def test_remediations_are_counted_by_what_they_achieved(told_ada: Visitor) -> None:
     said = told_ada.read("/remediations")
-    assert "clear_cache 0 0 0 0 0" in said
-    assert "scale_up_deployment 0 0 0 0 1" in said
+    assert "clear_cache 0 0 0 0 0 0" in said
+    assert "scale_up_deployment 0 0 0 0 0 1" in said
     assert "skipped correlated FeatureExtractionLatencyCascade answers for it" in said
 
 
-def test_effectiveness_is_the_share_of_those_that_were_verified(
+def test_effectiveness_is_the_share_of_those_whose_effect_is_known(
     told: Receiver, told_ada: Visitor
 ) -> None:
+    of = update(schema.remediations)
+    actions, states = schema.remediations.c.action, ("effective", "inconclusive")
     with told.core.writer.begin() as connection:
-        ended = update(schema.remediations).where(schema.remediations.c.action == "clear_cache")
-        connection.execute(ended.values(state="effective"))
-    assert "clear_cache 1 (100 %) 0 0 0 0" in told_ada.read("/remediations")
+        for action, state in zip(("clear_cache", "optimize_resources"), states, strict=True):
+            connection.execute(of.where(actions == action).values(state=state))
+        connection.execute(of.where(actions == "optimize_resources").values(action="clear_cache"))
+    assert "clear_cache 1 (100 %) 0 1 0 0 0" in told_ada.read("/remediations")
 
 
 def test_a_remediation_shows_plan_steps_and_values(told_ada: Visitor) -> None:

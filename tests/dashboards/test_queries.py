@@ -149,9 +149,9 @@ EXPECTED: list[tuple[str, float, dict[str, str]]] = [
     ("alerts: Pages a week A", 1, CRITICAL),
     ("alerts: Time to acknowledge A", 90, {"severity": "high"}),
     ("alerts: Time to resolve A", 90, {"severity": "critical"}),
-    # Of effective, ineffective and inconclusive as many.
-    ("remediation: Effective A", 1 / 3, {}),
-    ("remediation: Effectiveness A", 1 / 3, {"action": "clear_cache"}),
+    # As many effective as ineffective; the inconclusive do not count.
+    ("remediation: Effective A", 1 / 2, {}),
+    ("remediation: Effectiveness A", 1 / 2, {"action": "clear_cache"}),
     # Planned, running, verifying.
     ("remediation: Under way A", 3, {}),
     ("remediation: Kill switch A", 1, {}),

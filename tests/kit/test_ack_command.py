@@ -168,6 +168,13 @@ def test_hostile_text_stays_on_its_line(here: LiveAlertmanager, run: Run) -> Non
             "a: is not LABEL=VALUE; write extractor=NAME, say",
         ),
         (["unack", ALERT, "=a"], "=a: is not LABEL=VALUE; write extractor=NAME, say"),
+        *(
+            (
+                ["acks", "--alertmanager", f"http://me:secret{wrong}"],
+                "--alertmanager: is no URL; write one like http://localhost:9093",
+            )
+            for wrong in ("@:9093", "?@host:9093", "#@host")
+        ),
         (
             ["acks", "--alertmanager", "me:secret@host"],
             "--alertmanager: is no URL; write one like http://localhost:9093",
@@ -189,6 +196,13 @@ def test_an_alertmanager_that_is_away_is_named_without_its_login(
         f"Alertmanager at http://127.0.0.1:{port}/am can't be reached (Connection refused);"
         " is it up?\n",
     )
+
+
+def test_a_host_that_can_not_be_is_named_without_its_login(run: Run) -> None:
+    code, out, err = run("acks", "--alertmanager", f"http://me:secret@{'a' * 70}.example:9093")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "can't be reached" in err
+    assert "secret" not in err
 
 
 def test_another_server_is_not_taken_for_alertmanager(stranger: str, run: Run) -> None:

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
 
 from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
+from featurewatch_receiver.people import audit
 from featurewatch_receiver.people.silence import SILENCE
+from featurewatch_receiver.reconciliation.reconcile import Reconciler
 from featurewatch_receiver.store import schema
 from receiver.api import WHY, Api
-from receiver.conftest import Receiver
+from receiver.conftest import Receiver, locked
 from receiver.live_alertmanager import LATENCY, LiveAlertmanager
 from receiver.payloads import Json, alert, at, eventually
 
 NAME = LATENCY["alertname"]
+FIRING = {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
 MUTED = {"error": "receiver.alertmanager_url: is null; set it, or use Alertmanager itself"}
 
 
@@ -149,6 +153,58 @@ def test_ending_a_silence_lets_people_be_told_again(
     assert status == 409
     assert "was not silenced here" in answer["error"]
     assert len(api.deeds()) == 3
+
+
+def test_while_another_silence_mutes_it_no_action_begins(
+    joined: Receiver, live: LiveAlertmanager
+) -> None:
+    api, episode = Api(joined), episode_of(joined)
+    api.do(f"/episodes/{episode}/silence")
+    with closing(Alertmanager(live.url)) as client:
+        client.add_silence(
+            NewSilence(
+                matchers=(Matcher(name="extractor", value="extractor"),),
+                starts_at=datetime.now(UTC),
+                ends_at=datetime.now(UTC) + timedelta(hours=1),
+                created_by="bob",
+                comment="the model warms up",
+            )
+        )
+    eventually(lambda: all(len(a["status"]["silencedBy"]) for a in live.alerts()))
+    assert api.do(f"/episodes/{episode}/unsilence")["status"] == "silenced"
+    (left,) = live.silences()
+    assert left["createdBy"] == "bob"
+
+
+@pytest.mark.parametrize("act", ["acknowledge", "silence", "resolve"])
+def test_what_the_audit_can_not_hold_is_not_done(
+    joined: Receiver, live: LiveAlertmanager, act: str
+) -> None:
+    path = f"/episodes/{episode_of(joined)}/{act}"
+    with locked(joined.core):
+        status, answer = Api(joined).post(path)
+    assert status == 503
+    assert "nothing was stored" in answer["error"]
+    assert live.silences() == []
+    assert Api(joined).deeds() == []
+
+
+def test_what_is_done_but_can_not_be_noted_is_found_by_the_reconciliation(
+    joined: Receiver, live: LiveAlertmanager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("update audit", None, Exception("disk I/O error"))
+
+    api, episode = Api(joined), episode_of(joined)
+    with monkeypatch.context() as broken:
+        broken.setattr(audit, "complete", away)
+        assert api.do(f"/episodes/{episode}/acknowledge")["id"] == live.silences()[0]["id"]
+    assert api.read(f"/episodes/{episode}")["status"] == "active"
+    assert api.last_deed() == ("ada", "acknowledge", episode, WHY["reason"])
+    joined.deliver(*(found | FIRING for found in live.alerts()))
+    with closing(Alertmanager(live.url)) as client:
+        Reconciler(joined.core, joined.queue, client, None).look()
+    assert api.read(f"/episodes/{episode}")["acknowledged_by"] == "ada"
 
 
 def test_silences_made_elsewhere_and_acknowledgements_are_not_ended_here(

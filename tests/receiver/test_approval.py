@@ -81,6 +81,9 @@ def test_what_was_denied_or_forgotten_stays_undone(waiting: Flow, end: str) -> N
     waiting.tend()
     reason = "approval_denied" if end == "deny" else "approval_expired"
     assert waiting.became() == [(UP, "skipped", reason)]
+    # It only waited: that is no duration of an action.
+    worked = f'featurewatch_receiver_remediation_duration_seconds_count{{action="{UP}"}}'
+    assert f"{worked} 0.0" in waiting.core.metrics.text().decode()
     assert not approve(waiting)
     assert not waiting.deny(waiting.only().id)
     waiting.deliver(alert())

@@ -1,10 +1,12 @@
 """Alerts that don't resolve by themselves, and those that are no trouble at all."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from receiver.conftest import Receiver
+from receiver.live_alertmanager import LATENCY, LiveAlertmanager
 from receiver.payloads import Json, alert, at
 from receiver.people import RESPONDER
 
@@ -55,6 +57,25 @@ def test_what_has_been_resolved_can_not_be_resolved_again(receiver: Receiver) ->
     receiver.deliver(unresolved(end=at(5)))
     assert resolve(receiver)[0] == 200
     assert resolve(receiver) == (409, {"error": "episode: is not open; see /api/v1/alerts"})
+
+
+def test_what_was_resolved_while_it_fired_ends_with_its_alert(
+    live: LiveAlertmanager, make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["receiver"]["alertmanager_url"] = live.url
+    receiver = make_receiver()
+    labels = {"extractor": "extractor", "auto_resolve": "false"}
+    live.fire(1, **labels)
+    live.wait_told(1)
+    name = LATENCY["alertname"]
+    labels = LATENCY | labels
+    del labels["alertname"]
+    receiver.deliver(alert(name, **labels))
+    assert resolve(receiver)[0] == 200
+    assert ends(receiver) == [False]
+    receiver.deliver(alert(name, end=at(5), **labels))
+    (episode,) = receiver.episodes()
+    assert (episode["status"], episode["resolved_by"]) == ("resolved", "ada")
 
 
 def test_who_resolved_it_and_why_is_kept(receiver: Receiver) -> None:

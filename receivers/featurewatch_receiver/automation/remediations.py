@@ -148,11 +148,6 @@ def workflow_id(row_id: str, queued: int) -> str:
     return f"{row_id}@{queued}"
 
 
-def row_id_of(workflow: str) -> str:
-    """Return the remediation of a run."""
-    return workflow.rpartition("@")[0]
-
-
 def store(connection: Connection, decision: Decision, now: datetime, *, again: bool) -> None:
     """Store a decision; with `again`, in place of an earlier skip of the same id."""
     if not again:

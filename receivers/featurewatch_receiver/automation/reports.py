@@ -1,11 +1,21 @@
 """Tells logs and metrics what became of a remediation, once that has been committed."""
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.automation.remediations import OPEN, Decision, Remediation, State, Step
+from featurewatch_receiver.automation.remediations import (
+    ARRIVED,
+    FAILURES,
+    OPEN,
+    Decision,
+    Remediation,
+    State,
+    Step,
+)
 from featurewatch_receiver.core import Core
 
 #: In place of an extractor that is not listed, whose name anybody can make up.
 NO_TARGET = ""
+#: The ends whose duration is that of an action; a plan that was dropped or skipped only waited.
+WORKED = (*ARRIVED, *FAILURES)
 
 
 def report_decision(core: Core, decision: Decision) -> None:
@@ -32,8 +42,8 @@ def report_step(core: Core, row: Remediation, step: Step) -> None:
     metrics = core.metrics
     if step.state not in OPEN:
         metrics.remediations.labels(row.action, row.target or NO_TARGET, step.state).inc()
-        began = row.started_at or step.at
-        metrics.duration.labels(row.action).observe((step.at - began).total_seconds())
+    if step.state in WORKED and row.started_at:
+        metrics.duration.labels(row.action).observe((step.at - row.started_at).total_seconds())
     if step.state is State.SKIPPED:
         metrics.skips.labels(row.action, step.reason).inc()
     logs.event(

@@ -24,7 +24,7 @@ class Client:
         self._timeout = timeout
         self._url = url.rstrip("/")
         # Without the login, which must not get into messages.
-        self._name = one_line(re.sub("//[^/]*@", "//", self._url))
+        self._name = _without_login(self._url)
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, no .netrc
         self._session.headers["User-Agent"] = f"featurewatch/{package_version()}"
@@ -59,4 +59,8 @@ def cause_of(error: Exception, timeout: float) -> str:
         return f"no answer within {timeout:g} s"
     reason = getattr(error.args[0], "reason", None) if error.args else None
     cause = getattr(reason, "__cause__", None)
-    return one_line(getattr(cause, "strerror", None) or str(cause or reason or error))
+    return _without_login(getattr(cause, "strerror", None) or str(cause or reason or error))
+
+
+def _without_login(text: str) -> str:
+    return one_line(re.sub(r"//[^/\s]*@", "//", text))

@@ -102,7 +102,12 @@ Regex = Annotated[
     Field(pattern=r'^[^"\\\n]+$', examples=["featurewatch.*"]),
 ]
 Url = Annotated[
-    str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$", examples=["http://localhost:9099"])
+    str,
+    # A login with one of /?# in it would be taken for the host, and told.
+    Field(
+        pattern=r"^https?://([^\s/?#@]*@)?[^\s/?#@:][^\s/?#@]*(/\S*)?$",
+        examples=["http://localhost:9099"],
+    ),
 ]
 File = Annotated[str, Field(min_length=1, examples=["/etc/featurewatch/receiver-token"])]
 Count = Annotated[int, Field(ge=1, examples=[1])]

@@ -4,17 +4,22 @@ import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from featurewatch_receiver.clients.prometheus import Prometheus, expression
 from featurewatch_receiver.config.receiver import Check, ReceiverConfig
+from featurewatch_receiver.console.outlook import away
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.errors import PrometheusError
 
 WIDTH, HEIGHT = 600, 120
 _EDGE = 6
 #: A page must not wait for longer.
 TIMEOUT_SECONDS = 2.0
 _POINTS = 120
+#: What is further apart has a gap.
+_UNBROKEN_STEPS = 1.5
 _BEFORE, _AFTER, _LONGEST = timedelta(minutes=30), timedelta(minutes=15), timedelta(days=7)
 
 Points = list[tuple[float, float]]
@@ -29,6 +34,7 @@ class Chart:
     start: datetime
     end: datetime
     last: float
+    last_at: datetime
     lowest: float
     highest: float
     threshold: float | None
@@ -38,6 +44,8 @@ class Chart:
     began_x: float
     #: Whether the last value is.
     is_beyond: bool
+    #: Whether it reaches to the end of the chart.
+    is_current: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +63,29 @@ class _Span:
         return round(share * WIDTH, 1)
 
 
-def charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> list[Chart]:
+def draw(core: Core, episode: dict[str, Any]) -> tuple[list[Chart], str | None]:
+    """A chart of each value of an alert, and why there is none."""
+    if why := _undrawable(core, episode):
+        return [], why
+    try:
+        drawn = _charts(core.config, episode, core.now())
+    except PrometheusError as error:
+        return [], str(error)
+    return drawn, None if drawn else "Prometheus has none of that time"
+
+
+def _undrawable(core: Core, episode: dict[str, Any]) -> str | None:
+    alert = core.config.alerts.get(episode["alertname"])
+    if core.config.receiver.prometheus_url is None:
+        return "receiver.prometheus_url is null"
+    if alert is None or not alert.checks or not episode["extractor"]:
+        return "the rule of this alert compares no value of one extractor"
+    with core.reader.begin() as connection:
+        missing = {found.name for found in away(core, connection)}
+    return "Prometheus is away" if "Prometheus" in missing else None
+
+
+def _charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> list[Chart]:
     """A chart of each value of an alert, from half an hour before it began.
 
     Raises:
@@ -121,7 +151,7 @@ def _chart(name: str, check: Check, courses: list[list[Points]], span: _Span) ->
     if not seen:
         return None
     threshold = next((series[-1][1] for series in thresholds if series), None)
-    last = next(series[-1][1] for series in points if series)
+    last_at, last = max(series[-1] for series in points if series)
     bounds = [*seen, *([] if threshold is None else [threshold])]
     low, high = min(bounds), max(bounds)
 
@@ -135,6 +165,7 @@ def _chart(name: str, check: Check, courses: list[list[Points]], span: _Span) ->
         start=span.start,
         end=span.end,
         last=last,
+        last_at=datetime.fromtimestamp(last_at, UTC),
         lowest=min(seen),
         highest=max(seen),
         threshold=threshold,
@@ -146,6 +177,7 @@ def _chart(name: str, check: Check, courses: list[list[Points]], span: _Span) ->
         threshold_y=None if threshold is None else y(threshold),
         began_x=max(0.0, span.x(span.began.timestamp())),
         is_beyond=threshold is not None and check.is_beyond(last, threshold),
+        is_current=span.end.timestamp() - last_at <= _UNBROKEN_STEPS * span.step,
     )
 
 
@@ -153,7 +185,7 @@ def _unbroken(series: Points, step: float) -> Iterator[Points]:
     """Parts without a gap: a line over a gap would show values that nobody measured."""
     part: Points = []
     for point in series:
-        if part and point[0] - part[-1][0] > 1.5 * step:
+        if part and point[0] - part[-1][0] > _UNBROKEN_STEPS * step:
             yield part
             part = []
         part.append(point)

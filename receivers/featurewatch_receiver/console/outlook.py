@@ -37,13 +37,15 @@ def away(core: Core, connection: Connection) -> list[Away]:
         # It is asked in the same round.
         heard.PROMETHEUS: receiver.prometheus_url if receiver.alertmanager_url else None,
     }
+    # A round ends at the first server that is away, so the other one's silence says nothing.
+    asked_at = max((last.asked_at for last in known.values()), default=now)
     found = []
     for name, url in urls.items():
         last = known.get(name)
         if url is None or last is None:
             continue
         problem = last.problem
-        if problem is None and now - last.asked_at > SILENT:
+        if problem is None and now - asked_at > SILENT:
             problem = "no receiver has asked it since; does a worker run?"
         if problem:
             found.append(Away(name=name.capitalize(), heard_at=last.heard_at, problem=problem))

@@ -1,6 +1,6 @@
 """What fires, as incidents: a correlated alert with its members, and each extractor by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from featurewatch_receiver.automation.remediations import OPEN, State
 from featurewatch_receiver.config.receiver import ReceiverConfig
+from featurewatch_receiver.console.quiet import MuteTime
 from featurewatch_receiver.console.words import RANKS, rank
 from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR, POLICY, SEVERITY
 from featurewatch_receiver.records.history import Conditions, is_open
@@ -16,6 +17,8 @@ from featurewatch_receiver.records.statuses import Status, status_column
 from featurewatch_receiver.store.schema import episodes
 
 Row = dict[str, Any]
+#: What mutes a severity now.
+MuteTimes = Callable[[str | None], MuteTime | None]
 _USUAL = {ALERTNAME, EXTRACTOR, SEVERITY, POLICY, "category", "type", "auto_resolve"}
 
 
@@ -24,6 +27,8 @@ class Line:
     """One open episode."""
 
     episode: Row
+    #: The time intervals during which nobody is told of it, if there are any now.
+    mute_time: MuteTime | None = None
     #: The incident that answers for it, if one does.
     part_of: str | None = None
 
@@ -33,9 +38,14 @@ class Line:
         return any(alert["ends_at"] is None for alert in self.episode["alerts"])
 
     @property
-    def speaks(self) -> bool:
-        """Whether nobody has it yet and nothing mutes it."""
+    def is_free(self) -> bool:
+        """Whether nobody has it yet, no silence mutes it, and no other alert."""
         return self.episode["status"] == Status.ACTIVE and not self.episode["inhibited_at"]
+
+    @property
+    def speaks(self) -> bool:
+        """Whether people are told of it: nobody has it yet and nothing mutes it."""
+        return self.is_free and self.mute_time is None
 
     @property
     def extra(self) -> dict[str, str]:
@@ -84,7 +94,7 @@ class Group:
         return began
 
 
-def groups(config: ReceiverConfig, rows: list[Row]) -> list[Group]:
+def groups(config: ReceiverConfig, rows: list[Row], mute_time: MuteTimes) -> list[Group]:
     """Open episodes by extractor, the worst first; below an incident stand its members.
 
     Of the same severity what nobody has taken comes first.
@@ -92,22 +102,28 @@ def groups(config: ReceiverConfig, rows: list[Row]) -> list[Group]:
     found: dict[str | None, list[Row]] = {}
     for row in rows:
         found.setdefault(row["extractor"], []).append(row)
-    made = [Group(extractor=name, lines=list(_lines(config, of))) for name, of in found.items()]
+    made = [
+        Group(extractor=name, lines=list(_lines(config, of, mute_time)))
+        for name, of in found.items()
+    ]
     return sorted(made, key=lambda group: (rank(group.severity), not group.speaks))
 
 
-def _lines(config: ReceiverConfig, rows: list[Row]) -> Iterator[Line]:
+def _lines(config: ReceiverConfig, rows: list[Row], mute_time: MuteTimes) -> Iterator[Line]:
+    def line(row: Row, part_of: str | None = None) -> Line:
+        return Line(episode=row, mute_time=mute_time(row["severity"]), part_of=part_of)
+
     members = {row["id"]: _members(config, row) for row in rows}
     incidents = [row for row in rows if members[row["id"]]]
     shown: set[str] = set()
     for incident in incidents:
-        yield Line(episode=incident)
+        yield line(incident)
         shown.add(incident["id"])
         for row in rows:
             if row["alertname"] in members[incident["id"]] and row["id"] not in shown:
-                yield Line(episode=row, part_of=incident["alertname"])
+                yield line(row, incident["alertname"])
                 shown.add(row["id"])
-    yield from (Line(episode=row) for row in rows if row["id"] not in shown)
+    yield from (line(row) for row in rows if row["id"] not in shown)
 
 
 def _members(config: ReceiverConfig, row: Row) -> list[str]:
@@ -133,7 +149,7 @@ class Counts:
     untaken: int
 
 
-def counts(connection: Connection) -> Counts:
+def counts(connection: Connection, mute_time: MuteTimes) -> Counts:
     """Count what is open; every severity is named, also that of none."""
     inhibited = episodes.c.inhibited_at.is_not(None)
     columns = episodes.c.severity, status_column, inhibited
@@ -145,7 +161,8 @@ def counts(connection: Connection) -> Counts:
         severities[name] = severities.get(name, 0) + number
         statuses[status] = statuses.get(status, 0) + number
         muted += number if is_muted else 0
-        untaken += number if status == Status.ACTIVE and not is_muted else 0
+        is_free = status == Status.ACTIVE and not is_muted
+        untaken += number if is_free and not mute_time(severity) else 0
     return Counts(
         total=sum(severities.values()),
         severities=severities,

@@ -12,13 +12,13 @@ from sqlalchemy import func, select
 
 from featurewatch_receiver import runbook
 from featurewatch_receiver.automation import switches
-from featurewatch_receiver.automation.remediations import ARRIVED, FAILURES, State
+from featurewatch_receiver.automation.remediations import FAILURES, State
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.console import outlook, overview, questions, quiet
-from featurewatch_receiver.console.chart import Chart, charts, expressions
+from featurewatch_receiver.console.chart import draw, expressions
 from featurewatch_receiver.console.markdown import as_html
 from featurewatch_receiver.console.timeline import timeline
-from featurewatch_receiver.errors import MissingError, PrometheusError
+from featurewatch_receiver.errors import MissingError
 from featurewatch_receiver.records.history import (
     Part,
     list_deeds,
@@ -62,17 +62,18 @@ class Elsewhere(Exception):  # noqa: N818  # no error: the page is at another ad
 def show_overview(asked: Asked) -> Json:
     """What fires, what waits for people, and what was told."""
     core, where = asked.core, reads.chosen(asked.query)
+    mute_time = _mute_time(asked)
     if asked.query.inhibited:
         where = [*where, episodes.c.inhibited_at.is_not(None)]
     rows = list_worst(core, where, MOST_LINES)
     waits = [remediations.c.state == State.AWAITING_APPROVAL]
     with core.reader.begin() as connection:
-        counts = overview.counts(connection)
+        counts = overview.counts(connection, mute_time)
         chosen = overview.count(connection, where) if where else counts.total
     told = list_notifications(core, Part(where=[], hours=24, limit=_MOST_TOLD)).rows
     return {
         "counts": counts,
-        "groups": overview.groups(core.config, rows),
+        "groups": overview.groups(core.config, rows, mute_time),
         "shown": len(rows),
         "chosen": chosen,
         "filtered": bool(where),
@@ -103,10 +104,10 @@ def show_details(asked: Asked) -> Json:
     """Everything about one alert."""
     config, episode = asked.core.config, reads.get_episode(asked)
     text = Path(config.receiver.runbook_file).read_text(encoding="utf-8")
-    drawn, problem = _drawn(asked, episode)
+    drawn, problem = draw(asked.core, episode)
     return {
         "episode": episode,
-        "line": overview.Line(episode=episode),
+        "line": overview.Line(episode=episode, mute_time=_mute_time(asked)(episode["severity"])),
         "events": timeline(config, episode),
         "charts": drawn,
         "chart_problem": problem,
@@ -180,9 +181,16 @@ def show_around(asked: Asked) -> Json:
         "levels_of": lambda name: len(config.alerts[name].levels) if name in config.alerts else 0,
         "reach_of": partial(reach_of_level, config),
         "inhibitors": partial(quiet.inhibitors, config),
-        "mute_time": cache(lambda severity: quiet.mute_time(config, severity, now)),
+        "mute_time": _mute_time(asked),
         "hold": timedelta(seconds=seconds(config.responses.hold)),
+        "approval_timeout": timedelta(seconds=seconds(config.responses.approval_timeout)),
+        "has_alertmanager": config.receiver.alertmanager_url is not None,
     }
+
+
+def _mute_time(asked: Asked) -> overview.MuteTimes:
+    now = asked.core.now()
+    return cache(lambda severity: quiet.mute_time(asked.core.config, severity, now))
 
 
 def _named(asked: Asked, ids: set[str]) -> dict[str, Json]:
@@ -204,21 +212,6 @@ def _open_leases(ended_within: int | None = None) -> Part:
     return Part(where=where, hours=ended_within, limit=_MOST_BESIDE)
 
 
-def _drawn(asked: Asked, episode: Json) -> tuple[list[Chart], str | None]:
-    """Charts, and why there are none."""
-    core = asked.core
-    if not episode["extractor"]:
-        return [], None
-    with core.reader.begin() as connection:
-        missing = {found.name for found in outlook.away(core, connection)}
-    if "Prometheus" in missing:
-        return [], "Prometheus is away"
-    try:
-        return charts(core.config, episode, core.now()), None
-    except PrometheusError as error:
-        return [], str(error)
-
-
 def _effects(asked: Asked) -> dict[str, Json]:
     """Of each action, how many ended how within the hours."""
     since = asked.core.now() - timedelta(hours=asked.query.hours)
@@ -232,9 +225,8 @@ def _effects(asked: Asked) -> dict[str, Json]:
         action: {
             "effective": states[State.EFFECTIVE],
             "ineffective": states[State.INEFFECTIVE],
-            "other": sum(states[s] for s in ARRIVED)
-            - states[State.EFFECTIVE]
-            - states[State.INEFFECTIVE],
+            "inconclusive": states[State.INCONCLUSIVE],
+            "done": states[State.DONE],
             "failed": sum(states[state] for state in FAILURES),
             "skipped": states[State.SKIPPED],
         }

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 
+from featurewatch_receiver import logs
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.actions.base import Case
 from featurewatch_receiver.backends import open_backend
@@ -36,4 +37,7 @@ def preview(core: Core, name: str, extractor: str) -> str:
         return f"There is nothing to do: {spoken(skip.reason)} ({skip})."
     except _BLIND as error:
         return f"What it would change is not known, the target can't be seen now: {error}"
+    except Exception as error:  # a plugin's: the form must be there all the same
+        logs.trouble("preview broke", error, action=name, extractor=extractor)
+        return "What it would change is not known: it broke; see the receiver's log."
     return f"The plan, if it were made now: {plan(made)}."

@@ -100,6 +100,8 @@ class Episode:
     started_at: datetime
     id: str = field(default_factory=new_id)
     resolved_at: datetime | None = None
+    #: A person has said so, and the alert only has yet to end.
+    is_resolved: bool = False
     alerts: dict[str, AlertState] = field(default_factory=dict)
     stored: bool = False
     changed: bool = True
@@ -131,7 +133,7 @@ class Episode:
     @property
     def stays_open(self) -> bool:
         """Whether it ends only when a person resolves it: `auto_resolve: false`."""
-        return self.labels.get("auto_resolve") == "false"
+        return self.labels.get("auto_resolve") == "false" and not self.is_resolved
 
     def _add(self, sighting: Sighting) -> Outcome:
         self.alerts[sighting.fingerprint] = AlertState(

@@ -118,6 +118,7 @@ def load_timelines(connection: Connection, identities: set[str]) -> dict[str, Ti
             annotations=row.annotations,
             escalation_level=row.escalation_level,
             started_at=row.started_at,
+            is_resolved=row.resolved_by is not None,
             stored=True,
             changed=False,
         )

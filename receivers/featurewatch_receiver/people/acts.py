@@ -1,20 +1,30 @@
-"""What people do to episodes, leases and the kill switch; each act is stored under their name."""
+"""What people do to episodes, leases and the kill switch; each act is stored under their name.
+
+What Alertmanager must be told is stored first, so that nothing is done that the audit lacks.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
+from featurewatch_receiver import logs
 from featurewatch_receiver.automation import leases, switches
 from featurewatch_receiver.automation.ledger import KILL_SWITCH
 from featurewatch_receiver.automation.switches import Switch
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.errors import AcknowledgementError, ConflictError, MissingError
+from featurewatch_receiver.errors import (
+    AcknowledgementError,
+    ConflictError,
+    MissingError,
+    ReceiverError,
+)
 from featurewatch_receiver.labels import identity_of
 from featurewatch_receiver.people import audit
 from featurewatch_receiver.people import silence as silencing
@@ -54,20 +64,21 @@ def acknowledge(core: Core, episode_id: str, said: Said, duration: timedelta) ->
 
     """
     episode = _open(core, episode_id)
-    made = _say(core, episode, said, duration, Kind.ACK)
-    deed = _deed(said, Act.ACKNOWLEDGE, episode_id, made)
-    _take(core, episode, deed, made)
+    with _recorded(core, _deed(said, Act.ACKNOWLEDGE, episode_id)) as kept:
+        made = _say(core, episode, said, duration, Kind.ACK)
+    _take(core, episode, kept, made)
     return made
 
 
 def unacknowledge(core: Core, episode_id: str, said: Said) -> None:
     """Let an episode escalate again. Raises as `acknowledge` does."""
     labels = _open(core, episode_id).labels
-    with _alertmanager(core) as client:
+    deed = _deed(said, Act.UNACKNOWLEDGE, episode_id)
+    with _recorded(core, deed) as kept, _alertmanager(core) as client:
         acknowledger = Acknowledger(client)
         others = [made.labels for made in acknowledger.current()]
         acknowledger.unacknowledge(_exactly(labels, others))
-    _forget(core, episode_id, _ACKNOWLEDGED, _deed(said, Act.UNACKNOWLEDGE, episode_id))
+    _note(core, kept, dict.fromkeys((*_ACKNOWLEDGED, *_RESOLVED)))
 
 
 def resolve_episode(core: Core, episode_id: str, said: Said, duration: timedelta) -> None:
@@ -76,10 +87,11 @@ def resolve_episode(core: Core, episode_id: str, said: Said, duration: timedelta
     Raises as `acknowledge` does.
     """
     episode = _open(core, episode_id)
-    by = {"resolved_by": said.user, "resolved_reason": said.reason}
+    by = dict(zip(_RESOLVED, (said.user, said.reason), strict=True))
     if episode.fires:
-        made = _say(core, episode, said, duration, Kind.RESOLVE)
-        _take(core, episode, _deed(said, Act.RESOLVE, episode_id, made), made, **by)
+        with _recorded(core, _deed(said, Act.RESOLVE, episode_id)) as kept:
+            made = _say(core, episode, said, duration, Kind.RESOLVE)
+        _take(core, episode, kept, made, **by)
         return
     now, deed = core.now(), _deed(said, Act.RESOLVE, episode_id)
     with core.writer.begin() as connection:
@@ -94,25 +106,24 @@ def silence(core: Core, episode_id: str, said: Said, duration: timedelta) -> Mad
     """Tell nobody of an episode any more, on whichever level. Raises as `acknowledge` does."""
     episode = _open(core, episode_id)
     note = Note(user=said.user, reason=said.reason, duration=duration)
-    with _alertmanager(core) as client:
+    deed = _deed(said, Act.SILENCE, episode_id)
+    with _recorded(core, deed) as kept, _alertmanager(core) as client:
         others = [alert.labels for alert in client.alerts()]
         made_id = silencing.silence(client, _exactly(episode.labels, others), note)
     made = Made(id=made_id, until=utc_now() + duration)  # Alertmanager's time, not ours
     by = (core.now(), said.user, made.until, said.reason)
-    values = dict(zip(_SILENCED, by, strict=True))
-    with core.writer.begin() as connection:
-        connection.execute(update(episodes).where(episodes.c.id == episode_id).values(values))
-        audit.record(connection, core, deed := _deed(said, Act.SILENCE, episode_id, made))
-    audit.tell(deed)
+    _note(core, kept, dict(zip(_SILENCED, by, strict=True)), made)
     return made
 
 
 def unsilence(core: Core, episode_id: str, said: Said) -> None:
     """Tell people of an episode again that was silenced here. Raises as `acknowledge` does."""
     labels = _open(core, episode_id).labels
-    with _alertmanager(core) as client:
-        silencing.unsilence(client, labels)
-    _forget(core, episode_id, _SILENCED, _deed(said, Act.UNSILENCE, episode_id))
+    deed = _deed(said, Act.UNSILENCE, episode_id)
+    with _recorded(core, deed) as kept, _alertmanager(core) as client:
+        is_muted = silencing.unsilence(client, labels)
+    # Another silence is the reconciliation's to name; until then the row says that one mutes it.
+    _note(core, kept, {} if is_muted else dict.fromkeys(_SILENCED))
 
 
 def end_lease(core: Core, lease_id: str, said: Said) -> dict[str, Any]:
@@ -152,38 +163,62 @@ def turn_kill_switch(core: Core, said: Said, *, engaged: bool) -> Switch:
 
 
 _ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "acknowledged_reason", "acknowledged_until")
+_RESOLVED = ("resolved_by", "resolved_reason")
 _SILENCED = ("silenced_at", "silenced_by", "silenced_until", "silenced_reason")
 
 
-def _deed(said: Said, act: Act, subject: str, made: Made | None = None) -> Deed:
-    detail = {"silence": made.id, "until": made.until.isoformat()} if made else None
-    return Deed(actor=said.user, act=act, subject=subject, reason=said.reason, detail=detail)
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """An act on an episode that is in the audit."""
+
+    row_id: int
+    deed: Deed
 
 
-def _take(core: Core, episode: Row[Any], deed: Deed, made: Made, **more: str) -> None:
-    """Note who has an episode; the reconciliation with Alertmanager keeps that true."""
+def _deed(said: Said, act: Act, subject: str) -> Deed:
+    return Deed(actor=said.user, act=act, subject=subject, reason=said.reason)
+
+
+@contextmanager
+def _recorded(core: Core, deed: Deed) -> Iterator[_Kept]:
+    """Store an act before Alertmanager is told; what is refused is withdrawn."""
+    with core.writer.begin() as connection:
+        row_id = audit.record(connection, core, deed)
+    try:
+        yield _Kept(row_id=row_id, deed=deed)
+    except ReceiverError:
+        with core.writer.begin() as connection:
+            audit.withdraw(connection, row_id)
+        raise
+
+
+def _take(core: Core, episode: Row[Any], kept: _Kept, made: Made, **more: str) -> None:
+    """Note who has an episode, and how long that took."""
     now = core.now()
-    said = (now, deed.actor, deed.reason, made.until)
-    values = dict(zip(_ACKNOWLEDGED, said, strict=True))
+    said = (now, kept.deed.actor, kept.deed.reason, made.until)
+    values = dict(zip(_ACKNOWLEDGED, said, strict=True)) | dict.fromkeys(_RESOLVED)
     is_first = episode.first_acknowledged_at is None
     first = {"first_acknowledged_at": now} if is_first else {}
-    change = update(episodes).where(episodes.c.id == episode.id)
-    with core.writer.begin() as connection:
-        connection.execute(change.values(values | more | first))
-        audit.record(connection, core, deed)
-    if is_first:
+    if _note(core, kept, values | more | first, made) and is_first:
         took = (now - episode.started_at).total_seconds()
         durations.count_acknowledged(core, episode.severity, took)
-    audit.tell(deed)
 
 
-def _forget(core: Core, episode_id: str, columns: Iterable[str], deed: Deed) -> None:
-    """Note at once what the reconciliation would find: what they held is over."""
-    change = update(episodes).where(episodes.c.id == episode_id)
-    with core.writer.begin() as connection:
-        connection.execute(change.values(dict.fromkeys(columns)))
-        audit.record(connection, core, deed)
-    audit.tell(deed)
+def _note(core: Core, kept: _Kept, values: dict[str, Any], made: Made | None = None) -> bool:
+    """Note what Alertmanager has by now; False: the reconciliation will, it can't be stored now."""
+    detail = {"silence": made.id, "until": made.until.isoformat()} if made else {}
+    change = update(episodes).where(episodes.c.id == kept.deed.subject)
+    try:
+        with core.writer.begin() as connection:
+            if values:
+                connection.execute(change.values(values))
+            audit.complete(connection, kept.row_id, detail)
+    except SQLAlchemyError as error:
+        logs.trouble("database unavailable", error, duty=f"noting {kept.deed.act}")
+        return False
+    finally:
+        audit.tell(replace(kept.deed, detail=detail or None))
+    return True
 
 
 def _open(core: Core, episode_id: str) -> Row[Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, delete, insert, update
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
@@ -40,9 +40,20 @@ class Deed:
     detail: dict[str, Any] | None = None
 
 
-def record(connection: Connection, core: Core, deed: Deed) -> None:
-    """Store what was done, in the transaction that does it."""
-    connection.execute(insert(audit), {"at": core.now(), **vars(deed)})
+def record(connection: Connection, core: Core, deed: Deed) -> int:
+    """Store what is done, in the transaction that does it, and return the row's id."""
+    row = insert(audit).values({"at": core.now(), **vars(deed)}).returning(audit.c.id)
+    return int(connection.execute(row).scalar_one())
+
+
+def complete(connection: Connection, row_id: int, detail: dict[str, Any]) -> None:
+    """Say of a stored act what it has changed."""
+    connection.execute(update(audit).where(audit.c.id == row_id).values(detail=detail))
+
+
+def withdraw(connection: Connection, row_id: int) -> None:
+    """Forget an act that was refused."""
+    connection.execute(delete(audit).where(audit.c.id == row_id))
 
 
 def tell(deed: Deed) -> None:

@@ -4,7 +4,7 @@ from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, Ne
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.errors import AcknowledgementError
 from featurewatch_receiver.labels import Labels, identity_of
-from featurewatch_receiver.people.acknowledge import AT_ONCE, Note
+from featurewatch_receiver.people.acknowledge import AT_ONCE, Note, read
 from featurewatch_receiver.people.meant import apart, find_one, text_of
 
 #: What such a silence says before the reason.
@@ -32,8 +32,8 @@ def silence(client: Alertmanager, wanted: Labels, note: Note) -> str:
     )
 
 
-def unsilence(client: Alertmanager, labels: Labels) -> None:
-    """End what `silence` made for the alert with these labels.
+def unsilence(client: Alertmanager, labels: Labels) -> bool:
+    """End what `silence` made for the alert with these labels; True if others still mute it.
 
     Silences made elsewhere are left alone: they may be about more than this alert.
 
@@ -50,6 +50,9 @@ def unsilence(client: Alertmanager, labels: Labels) -> None:
         )
     for found in ours:
         client.expire_silence(found)
+    left = {found.id for found in client.silences() if not read(found)}
+    alike = [found for found in client.alerts() if identity_of(found.labels) == identity]
+    return any(left.intersection(found.status.silenced_by) for found in alike)
 
 
 def _is_ours(found: Silence, identity: Labels) -> bool:
