@@ -3,7 +3,8 @@
 import select
 import socket
 import threading
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from typing import Any
 
 from flask import Flask
@@ -19,8 +20,10 @@ from featurewatch_receiver.factory import Role, assemble, close, start
 from featurewatch_receiver.store.migrate import prepare
 from featurewatch_receiver.tls import Certificates
 
-# The others answer who asks for health, and refuse.
-THREADS = MOST_WAITING + 8
+# As many are being stored as wait; the others answer who asks for health, and refuse.
+THREADS = 2 * MOST_WAITING + 8
+#: A request must have come by then: a thread waits for it.
+REQUEST_SECONDS = 10.0
 # A busy Alertmanager's next delivery comes sooner.
 _LINGER_MILLISECONDS = 5
 # What still runs after that is killed, and taken up again by the next start.
@@ -75,27 +78,54 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Looks for a connection's next request at once.
+    """Looks for a connection's next request at once, and waits for none for ever.
 
     gunicorn hands a connection from thread to thread and back for each request: a fifth of what a
     delivery costs. It is still handed back when nothing comes, and when too many linger.
+
+    It reads a request for as long as its sender takes, and a few such senders would take all
+    threads; so its own rounds, a second apart, also stop reading what takes too long.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._may_linger = threading.Semaphore(MOST_WAITING)
+        #: Since when each connection has a thread for its present request.
+        self._begun: dict[Any, float] = {}
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, and those that follow it closely; True to keep the connection."""
-        keep = super().handle(conn)
+        keep = self._answer(conn)
         if keep is not True or not self._may_linger.acquire(blocking=False):
             return keep
         try:
             while keep is True and self.alive and _is_readable(conn.sock):
-                keep = super().handle(conn)
+                keep = self._answer(conn)
         finally:
             self._may_linger.release()
         return keep
+
+    def _answer(self, conn: Any) -> Any:
+        self._begun[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            del self._begun[conn]
+
+    def murder_pending(self) -> None:
+        """In each round: let those be read no further whose request does not come."""
+        super().murder_pending()
+        latest = time.monotonic() - REQUEST_SECONDS
+        for conn, begun in list(self._begun.items()):
+            if begun < latest:
+                _stop_reading(conn.sock)
+
+
+def _stop_reading(connection: socket.socket) -> None:
+    """Let its sender seem to have hung up; an answer that is under way still gets there."""
+    with suppress(OSError):
+        # Not that of SSLSocket, which would go on in plain text.
+        socket.socket.shutdown(connection, socket.SHUT_RD)
 
 
 def _is_readable(connection: socket.socket) -> bool:

@@ -1,6 +1,7 @@
 """TLS: who gets in with which certificate, on the real server and from the real Alertmanager."""
 
 import contextlib
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from featurewatch_kit.project import load_config
 from featurewatch_receiver.cli import main
 from featurewatch_receiver.config.receiver import Tls
 from featurewatch_receiver.errors import ConfigError
+from featurewatch_receiver.server import REQUEST_SECONDS
 from featurewatch_receiver.tls import Certificates
 from receiver.certificates import Authority
 from receiver.conftest import AUTHORIZED, TOKEN
@@ -76,6 +78,31 @@ def test_a_delivery_comes_over_tls_and_not_without(
     plain = served.url.replace("https:", "http:")
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{plain}/healthz", timeout=5)
+
+
+def is_hung_up_on(sender: socket.socket) -> bool:
+    """Whether the server ends it in time, whatever it says before."""
+    with contextlib.suppress(ssl.SSLError, ConnectionError):  # a timeout is neither
+        while sender.recv(4096):
+            pass
+    return True
+
+
+def test_whoever_sends_no_more_is_hung_up_on(
+    serve: Callable[..., SecureServed], authority: Authority
+) -> None:
+    host, _, port = serve().url.removeprefix("https://").partition(":")
+    place, patience = (host, int(port)), 3 * REQUEST_SECONDS
+    known = ssl.create_default_context(cafile=str(authority.file))
+    with (
+        socket.create_connection(place, timeout=patience) as greeting,
+        socket.create_connection(place, timeout=patience) as plain,
+        known.wrap_socket(plain, server_hostname=host) as sender,
+    ):
+        greeting.sendall(b"\x16\x03\x01")
+        sender.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x".encode())
+        assert is_hung_up_on(greeting)
+        assert is_hung_up_on(sender)
 
 
 def test_with_client_certificates_nobody_else_gets_in(

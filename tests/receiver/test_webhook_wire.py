@@ -6,14 +6,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
 
-from featurewatch_receiver.server import THREADS
+from featurewatch_receiver.server import REQUEST_SECONDS, THREADS
 from receiver.conftest import AUTHORIZED, TOKEN
-from receiver.payloads import Json, alert, payload
+from receiver.payloads import Json, alert, eventually, payload
 from receiver.test_command import Served
 
 PATH = "/api/v1/webhook/alertmanager"
@@ -91,6 +91,41 @@ def test_requests_that_come_at_once_on_one_connection_are_answered_in_turn(
         sender.sendall(f"{head}\r\n{body}{head}\r\n{body}{last}".encode())
         answers = b"".join(iter(lambda: sender.recv(65536), b""))
     assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b'{"accepted":1}') == 3
+
+
+def test_requests_that_never_come_to_an_end_keep_nobody_out(
+    connection: http.client.HTTPConnection,
+) -> None:
+    with ExitStack() as half_sent:
+        for _ in range(THREADS + 8):
+            sender = socket.create_connection((connection.host, connection.port), timeout=10)
+            half_sent.enter_context(sender).sendall(f"POST {PATH} HTTP/1.1\r\nHost: x".encode())
+
+        def is_answered() -> bool:
+            connection.close()
+            with suppress(TimeoutError):
+                connection.request("POST", PATH, json.dumps(payload(alert())), HEADERS)
+                return answer(connection) == (200, {"accepted": 1})
+            return False
+
+        eventually(is_answered, 3 * REQUEST_SECONDS)
+
+
+def test_a_sender_that_drips_is_hung_up_on(connection: http.client.HTTPConnection) -> None:
+    place = (connection.host, connection.port)
+    with socket.create_connection(place, timeout=0.2) as sender:
+        sender.sendall(f"POST {PATH} HTTP/1.1\r\nX-Long: ".encode())
+
+        def is_hung_up_on() -> bool:
+            try:
+                sender.sendall(b"x")
+                return sender.recv(1) == b""
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+
+        eventually(is_hung_up_on, 3 * REQUEST_SECONDS)
 
 
 def test_connections_that_never_pause_keep_nobody_out(
