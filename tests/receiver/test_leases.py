@@ -8,10 +8,12 @@ from sqlalchemy import update
 from featurewatch_receiver.automation.leases import LeaseEnd
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts
 from featurewatch_receiver.errors import (
+    ConflictError,
     TargetRefusedError,
     TargetSilentError,
     TargetUnreachableError,
 )
+from featurewatch_receiver.people import acts
 from featurewatch_receiver.store.schema import leases as table
 from receiver.automation import Flow, Platform
 from receiver.payloads import Json, alert
@@ -19,6 +21,7 @@ from receiver.stand_in_prometheus import StandInPrometheus
 
 UP, DOWN, OPTIMIZE = "scale_up_deployment", "scale_down_deployment", "optimize_resources"
 LEASE = 30  # minutes
+KEEP = acts.Said(user="anna", reason="we keep the replica")
 MakeFlow = Callable[[], Flow]
 
 
@@ -143,6 +146,39 @@ def test_a_person_keeps_the_change(begun: Flow) -> None:
     assert not begun.end_lease(lease_id, LeaseEnd.CANCELLED)
     pass_quietly(begun)
     assert (begun.platform.effects, begun.leases()[0].ended_by) == (["scale 2"], "anna")
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_a_person_who_keeps_the_change_stops_the_way_back_that_is_planned(
+    begun: Flow, is_prepared: bool
+) -> None:
+    begun.later(minutes=LEASE + 1)
+    begun.tend()
+    step = begun.rows()[-1].id
+    if is_prepared:
+        assert begun.remediator.prepare(step)
+    acts.end_lease(begun.core, begun.leases()[0].id, KEEP)
+    begun.run(step)
+    pass_quietly(begun)
+    assert (begun.platform.effects, end_of(begun)) == (["scale 2"], "cancelled")
+    assert begun.row(step).state == "cancelled"
+
+
+def test_a_way_back_that_has_begun_is_not_kept_from(begun: Flow) -> None:
+    begun.later(minutes=LEASE + 1)
+    begun.tend()
+    step, lease = begun.rows()[-1].id, begun.leases()[0].id
+    refused: list[str] = []
+
+    def keep() -> None:
+        with pytest.raises(ConflictError) as told:
+            acts.end_lease(begun.core, lease, KEEP)
+        refused.append(str(told.value))
+
+    begun.platform.settles = False
+    begun.pauses.calls = [keep]
+    begun.run(step)
+    assert refused == [f"lease: its way back has begun; cancel it, {step}, or let it end"]
 
 
 def test_who_cancels_the_way_back_keeps_the_change(begun: Flow) -> None:

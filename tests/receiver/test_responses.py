@@ -248,6 +248,45 @@ def test_a_failure_is_taken_back_and_says_so(make_flow: MakeFlow, platform: Plat
     assert flow.detail(row.id) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("FeatureExtractionLatencyCritical", {"replicas": 1, "ready_replicas": 1}),
+        ("FeatureExtractionErrorRateHigh", {"restart_key": None}),
+    ],
+)
+def test_who_sets_the_target_back_is_not_overruled(
+    make_flow: MakeFlow, platform: Platform, settings: Json, name: str, before: Json
+) -> None:
+    settings["responses"]["timeout"] = "60s"
+    settings["responses"]["actions"]["restart_deployment"]["mode"] = "auto"
+    platform.settles = False
+    flow = make_flow()
+    flow.deliver(alert(name))
+    flow.pauses.calls = [lambda: platform.become(**before)]
+    ended = flow.run(flow.only().id)
+    assert (ended.state, ended.reason) == ("failed", "target_changed")
+    assert len(platform.effects) == 1
+
+
+def test_a_target_that_shows_its_change_late_is_waited_for(
+    make_flow: MakeFlow, platform: Platform, settings: Json
+) -> None:
+    settings["responses"]["timeout"] = "60s"
+    platform.settles = False
+    flow = make_flow()
+    flow.deliver(alert())
+    old, new = ({"replicas": n, "ready_replicas": n} for n in (1, 2))
+    late = [lambda: None] * 5
+    flow.pauses.calls = [
+        lambda: platform.become(**old),
+        *late,
+        lambda: platform.become(**new, settled=True),
+    ]
+    assert flow.run(flow.only().id).state == "done"
+    assert platform.effects == ["scale 2"]
+
+
 @pytest.mark.parametrize("error", [TargetRefusedError("no"), ValueError("a plugin's bug")])
 def test_a_failure_that_cannot_be_taken_back_is_recorded_all_the_same(
     flow: Flow, platform: Platform, error: Exception

@@ -14,13 +14,17 @@ from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.errors import (
     DeadlineError,
     TargetBlindError,
-    TargetError,
+    TargetChangedError,
     TargetRefusedError,
     TargetSilentError,
     TargetUnreachableError,
 )
 
 LOOK_AGAIN_SECONDS = 0.5
+#: A target that has answered may show its old state for so many looks; then somebody has set it
+#: back, and is not overruled.
+LOOKS_TO_SETTLE = 10
+_DOWN = (TargetSilentError, TargetUnreachableError)
 
 Result = TypeVar("Result")
 
@@ -106,28 +110,38 @@ class Convergence:
             TargetError: it never will be, or nobody can tell.
 
         """
-        forgiven: tuple[type[TargetError], ...] = (TargetSilentError,)
+        answered, doubts = False, 0
         look = self._look()
         missing = look.detail
         while look.progress is not Progress.DONE:
             self.patience.require_time(missing)
-            if look.progress is Progress.TO_DO:
-                try:
-                    look = self._act()
-                except forgiven as error:
-                    # Nobody knows what happened, so it is looked at again. The target may also
-                    # have gone down with the answer, and is waited for.
-                    forgiven = (TargetSilentError, TargetUnreachableError)
-                    look = Look(progress=Progress.UNDER_WAY, detail=str(error))
+            if look.progress is Progress.TO_DO and answered:
+                doubts += 1
+                if doubts == LOOKS_TO_SETTLE:
+                    raise TargetChangedError(f"{look.detail}: somebody has set it back")
+            elif look.progress is Progress.TO_DO:
+                look, answered = self._act()
                 missing = look.detail
+            else:
+                doubts = 0
             if look.progress is not Progress.DONE:
                 self.patience.wait()
                 look = self._look()
         return look
 
-    def _act(self) -> Look:
+    def _act(self) -> tuple[Look, bool]:
+        """Tell the target; also return whether it has answered that it is on its way.
+
+        If nobody knows what happened it is looked at again. A target may go down with its answer,
+        so once it may have been told it is waited for.
+        """
+        forgiven = _DOWN if self.has_acted() else TargetSilentError
         self.about_to_act()
-        return self.action.act(self.backend, self.plan, self.key)
+        try:
+            look = self.action.act(self.backend, self.plan, self.key)
+        except forgiven as error:
+            return Look(progress=Progress.UNDER_WAY, detail=str(error)), False
+        return look, look.progress is not Progress.TO_DO
 
     def _look(self) -> Look:
         """Look at a target that may be down for a moment: a change can do that."""

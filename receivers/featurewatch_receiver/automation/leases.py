@@ -10,21 +10,29 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.actions.base import Change
 from featurewatch_receiver.automation import ledger, remediations
+from featurewatch_receiver.automation.approvals import cancel
 from featurewatch_receiver.automation.planner import Planner
 from featurewatch_receiver.automation.policy import decide
-from featurewatch_receiver.automation.remediations import Decision, Origin, Remediation, State
+from featurewatch_receiver.automation.remediations import (
+    OPEN,
+    Decision,
+    Origin,
+    Remediation,
+    State,
+    Step,
+)
 from featurewatch_receiver.automation.reports import report_decision
 from featurewatch_receiver.automation.source import Source
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.errors import PrometheusError, SkipReason
+from featurewatch_receiver.errors import ConflictError, PrometheusError, SkipReason
 from featurewatch_receiver.store.schema import episodes, leases
 from featurewatch_receiver.store.schema import remediations as table
 
@@ -70,6 +78,28 @@ def end(
     ended = update(leases).where(leases.c.id == lease_id, _open)
     values = {"ended_at": now, "end_reason": why, "ended_by": by, "waits_for": None}
     return connection.execute(ended.values(values)).rowcount > 0
+
+
+def keep(
+    connection: Connection, core: Core, lease_id: str, *, user: str, reason: str
+) -> list[tuple[Remediation, Step]]:
+    """Stop the way back where it has not begun, and return what was stopped.
+
+    Raises:
+        ConflictError: the target was told to go back.
+
+    """
+    found = connection.scalars(select(table.c.id).where(_of(lease_id), table.c.state.in_(OPEN)))
+    stopped = []
+    for row_id in found.all():
+        row = remediations.load(connection, row_id)
+        if row and row.acted_at:
+            raise ConflictError(
+                f"lease: its way back has begun; cancel it, {row_id}, or let it end"
+            )
+        if row and (step := cancel(core, connection, row, user=user, reason=reason)):
+            stopped.append((row, step))
+    return stopped
 
 
 def tend(core: Core, queue: WorkQueue) -> None:
@@ -173,11 +203,12 @@ def _reached(row: Remediation) -> dict[str, Any]:
 
 
 def _failures(connection: Connection, lease_id: str) -> int:
-    steps = select(table.c.id).where(
-        table.c.id.startswith(f"{lease_id}/", autoescape=True),
-        table.c.state.in_(remediations.FAILURES),
-    )
+    steps = select(table.c.id).where(_of(lease_id), table.c.state.in_(remediations.FAILURES))
     return len(connection.execute(steps).all())
+
+
+def _of(lease_id: str) -> ColumnElement[bool]:
+    return table.c.id.startswith(f"{lease_id}/", autoescape=True)
 
 
 def _tend(

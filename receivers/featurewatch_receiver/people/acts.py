@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from featurewatch_receiver import logs
 from featurewatch_receiver.automation import leases, switches
 from featurewatch_receiver.automation.ledger import KILL_SWITCH
+from featurewatch_receiver.automation.reports import report_step
 from featurewatch_receiver.automation.switches import Switch
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.clock import utc_now
@@ -127,11 +128,11 @@ def unsilence(core: Core, episode_id: str, said: Said) -> None:
 
 
 def end_lease(core: Core, lease_id: str, said: Said) -> dict[str, Any]:
-    """Leave the target as it is for good, and return the lease.
+    """Leave the target as it is for good, and return the lease; a way back that is planned stops.
 
     Raises:
         MissingError: there is no such lease.
-        ConflictError: it has ended.
+        ConflictError: it has ended, or the target was told to go back.
 
     """
     with core.writer.begin() as connection:
@@ -141,8 +142,11 @@ def end_lease(core: Core, lease_id: str, said: Said) -> dict[str, Any]:
         why = leases.LeaseEnd.CANCELLED
         if not leases.end(connection, lease_id, core.now(), why, said.user):
             raise ConflictError("lease: has ended; see /api/v1/leases")
+        stopped = leases.keep(connection, core, lease_id, **vars(said))
         audit.record(connection, core, deed := _deed(said, Act.END_LEASE, lease_id))
         ended = dict(connection.execute(one).one()._mapping)
+    for row, step in stopped:
+        report_step(core, row, step)
     audit.tell(deed)
     return ended
 
