@@ -229,7 +229,8 @@ def test_an_acknowledgement_made_elsewhere_is_among_what_happened(told: Receiver
         times = {"acknowledged_at": now, "acknowledged_until": now + timedelta(hours=2)}
         connection.execute(one.values(values | times))
     said = Visitor(told).read(f"/episodes/{story.INCIDENT}")
-    assert "bob: acknowledge: on it" in said
+    until = "until 2026-01-02 06:00:00 UTC : on it"
+    assert f"Acknowledged by bob elsewhere {until}" in said
     assert "acknowledged by bob until 2026-01-02 06:00:00 UTC : on it" in said
     assert "acknowledged by bob until 2026-01-02 06:00:00 UTC : on it" in Visitor(told).read("/")
 

@@ -125,4 +125,6 @@ def test_an_acknowledgement_made_elsewhere_shows_by_whom_why_and_until_when(
     ada = Visitor(receiver)
     assert f"acknowledged by bob until {shown} : on it" in ada.read("/")
     episode = receiver.episodes()[0]["id"]
-    assert "bob: acknowledge: on it" in ada.read(f"/episodes/{episode}")
+    assert f"Acknowledged by bob elsewhere until {shown} : on it" in ada.read(
+        f"/episodes/{episode}"
+    )

@@ -202,6 +202,7 @@ def test_what_is_done_but_can_not_be_noted_is_found_by_the_reconciliation(
     assert api.read(f"/episodes/{episode}")["status"] == "active"
     assert api.last_deed() == ("ada", "acknowledge", episode, WHY["reason"])
     joined.deliver(*(found | FIRING for found in live.alerts()))
+    joined.clock.now += timedelta(seconds=30)  # until then it may be under way
     with closing(Alertmanager(live.url)) as client:
         Reconciler(joined.core, joined.queue, client, None).look()
     assert api.read(f"/episodes/{episode}")["acknowledged_by"] == "ada"

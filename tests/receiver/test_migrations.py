@@ -101,14 +101,14 @@ def rows(connection: Connection, table: str, *columns: str) -> list[tuple[Any, .
 
 
 def test_after_all_revisions_the_tables_are_those_of_the_schema(url: str) -> None:
-    assert [line[:5] for line in migrate(url)] == ["0001:", "0002:"]
+    assert [line[:5] for line in migrate(url)] == ["0001:", "0002:", "0003:"]
     assert with_connection(url, differences) == []
     assert migrate(url) == []
 
 
 def test_what_a_database_without_revisions_remembers_survives(url: str) -> None:
     with_connection(url, first_revision)
-    assert [line[:5] for line in migrate(url)] == ["0002:"]
+    assert [line[:5] for line in migrate(url)] == ["0002:", "0003:"]
     assert with_connection(url, differences) == []
 
     def read(connection: Connection) -> None:
@@ -153,11 +153,11 @@ def test_postgresql_is_migrated_by_command_alone(
     url = postgresql.create()
     settings["receiver"] |= {"listen": "127.0.0.1:0", "database": url}
     file = str(write_config())
-    behind = f"receiver.database: {url} is 2 revisions behind; run `featurewatch-receiver migrate`"
+    behind = f"receiver.database: {url} is 3 revisions behind; run `featurewatch-receiver migrate`"
     for name in ("serve", "worker"):
         assert main([name, "--config", file]) == 2
         assert capsys.readouterr() == ("", f"{behind}\n")
-    for before in (["applied 0001: ", "applied 0002: "], []):
+    for before in ([f"applied 000{n}: " for n in (1, 2, 3)], []):
         assert main(["migrate", "--config", file]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert [line[:14] for line in lines[:-1]] == before

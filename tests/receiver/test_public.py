@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.engine import Workflows
+from featurewatch_receiver.records.changes import What, write
 from featurewatch_receiver.store import schema
 from featurewatch_receiver.store.retention import delete_old
 from receiver.conftest import Receiver, locked
@@ -129,6 +130,9 @@ def test_old_episodes_are_forgotten_with_their_workflows_and_open_ones_stay(
     working.deliver(alert(CACHE, end=at(30)), alert("Watchdog"))
     workflows = Workflows(working.core.writer)
     eventually(lambda: not workflows.executors())  # the engine, too, has noted the end
+    with working.core.writer.begin() as connection:
+        for row in connection.execute(select(schema.episodes.c.id)).all():
+            write(connection, [{"episode_id": row.id, "at": at(1), "what": What.SILENCED}])
     # 30 days after its end it stays, and a moment later it goes.
     working.clock.now = at(30) + timedelta(days=30)
     assert delete_old(working.core, workflows) == 0
@@ -136,11 +140,12 @@ def test_old_episodes_are_forgotten_with_their_workflows_and_open_ones_stay(
     assert delete_old(working.core, workflows) == 1
     working.clock.now = utc_now() + timedelta(days=31)  # the engine has a clock of its own
     assert delete_old(working.core, workflows) == 0
-    counted = (schema.episodes, schema.alerts, schema.remediations, schema.remediation_steps)
+    counted = (schema.episodes, schema.alerts, schema.changes)
+    counted += (schema.remediations, schema.remediation_steps)
     with working.core.reader.begin() as connection:
         left = [connection.scalar(select(func.count()).select_from(table)) for table in counted]
         remembered = connection.scalar(text("SELECT count(*) FROM workflow_status"))
-    assert (left, remembered) == ([1, 1, 0, 0], 0)
+    assert (left, remembered) == ([1, 1, 1, 0, 0], 0)
     assert target.effects == ["clear"]
 
 

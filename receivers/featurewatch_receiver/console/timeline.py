@@ -5,13 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.console.quiet import inhibitors
-from featurewatch_receiver.console.words import plan, spoken
-from featurewatch_receiver.people.audit import Act
+from featurewatch_receiver.console.words import moment, plan, spoken
+from featurewatch_receiver.records.changes import BEGINS, What, standing
 
 Row = dict[str, Any]
-_TAKING = (Act.ACKNOWLEDGE, Act.RESOLVE)
+_SAYS = {
+    What.ACKNOWLEDGED: Markup("Acknowledged by {person} elsewhere until {until}"),
+    What.RESOLVED: Markup("Called resolved by {person} elsewhere until {until}"),
+    What.ACKNOWLEDGEMENT_ENDED: Markup("The acknowledgement of {person} has ended"),
+    What.SILENCED: Markup("Silenced by {person} until {until}"),
+    What.SILENCE_ENDED: Markup("The silence of {person} has ended"),
+    What.INHIBITED: Markup("Inhibited by {alerts}"),
+    What.INHIBITION_ENDED: Markup("Inhibited no more"),
+}
+_OF_PEOPLE = (What.ACKNOWLEDGED, What.RESOLVED, What.ACKNOWLEDGEMENT_ENDED)
+_ENDS = (What.ACKNOWLEDGEMENT_ENDED, What.SILENCE_ENDED, What.INHIBITION_ENDED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +41,7 @@ def timeline(config: ReceiverConfig, episode: Row) -> list[Event]:
     """Newest last; of one moment, in the order of cause and effect."""
     events = [
         *_fired(episode),
-        *_muted(config, episode),
-        *_taken(episode),
+        *(_changed(config, episode, row) for row in [*_untold(episode), *episode["changes"][::-1]]),
         *(_told(row) for row in reversed(episode["notifications"])),
         *(_did(row) for row in reversed(episode["deeds"])),
         *(event for row in episode["remediations"] for event in _acted(row)),
@@ -55,24 +66,29 @@ def _ended(episode: Row) -> Iterator[Event]:
         yield Event(at=episode["resolved_at"], kind="ends", text=text, more=more)
 
 
-def _taken(episode: Row) -> Iterator[Event]:
-    """An acknowledgement that was made elsewhere, and is no deed of ours."""
-    at, who = episode["acknowledged_at"], episode["acknowledged_by"]
-    ours = {row["actor"] for row in episode["deeds"] if row["act"] in _TAKING}
-    if at and who not in ours:
-        text = f"{who}: acknowledge"
-        yield Event(at=at, kind="person", text=text, more=episode["acknowledged_reason"] or "")
+def _untold(episode: Row) -> Iterator[Row]:
+    """What holds and no row tells: it began before such rows were kept."""
+    told = {(row["what"], row["person"]) for row in episode["changes"]}
+    told |= {(BEGINS.get(row["act"]), row["actor"]) for row in episode["deeds"]}
+    for row in standing(episode).values():
+        if (row["what"], row.get("person")) not in told:
+            yield row
 
 
-def _muted(config: ReceiverConfig, episode: Row) -> Iterator[Event]:
-    if at := episode["silenced_at"]:
-        text = f"Silenced by {episode['silenced_by']}"
-        yield Event(at=at, kind="muted", text=text, more=episode["silenced_reason"] or "")
-    if at := episode["inhibited_at"]:
-        by = inhibitors(config, episode)
-        names = ", ".join(one.alertname for one in by) or "another alert"
-        rules = ", ".join(sorted({one.rule for one in by}))
-        yield Event(at=at, kind="muted", text=f"Inhibited by {names}", more=rules)
+def _changed(config: ReceiverConfig, episode: Row, row: Row) -> Event:
+    by = inhibitors(config, episode | {"inhibited_by": row.get("inhibited_by")})
+    text = _SAYS[row["what"]].format(
+        person=row.get("person"),
+        until=moment(row.get("until")),
+        alerts=", ".join(one.alertname for one in by) or "another alert",
+    )
+    more = row.get("reason") or ", ".join(sorted({one.rule for one in by}))
+    return Event(
+        at=row["at"],
+        kind="person" if row["what"] in _OF_PEOPLE else "muted",
+        text=text,
+        more="" if row["what"] in _ENDS else more,
+    )
 
 
 def _told(row: Row) -> Event:

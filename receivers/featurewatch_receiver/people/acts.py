@@ -216,7 +216,7 @@ def _note(core: Core, kept: _Kept, values: dict[str, Any], made: Made | None = N
         with core.writer.begin() as connection:
             if values:
                 connection.execute(change.values(values))
-            audit.complete(connection, kept.row_id, detail)
+            audit.complete(connection, core, kept.row_id, detail)
     except SQLAlchemyError as error:
         logs.trouble("database unavailable", error, duty=f"noting {kept.deed.act}")
         return False

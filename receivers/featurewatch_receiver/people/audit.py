@@ -1,14 +1,18 @@
 """What people did: one row and one log line for each act."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.store.schema import audit
+
+# An act that is not complete after that was interrupted, and never will be.
+_LONGEST = timedelta(seconds=30)
 
 
 class Act(StrEnum):
@@ -46,9 +50,17 @@ def record(connection: Connection, core: Core, deed: Deed) -> int:
     return int(connection.execute(row).scalar_one())
 
 
-def complete(connection: Connection, row_id: int, detail: dict[str, Any]) -> None:
-    """Say of a stored act what it has changed."""
-    connection.execute(update(audit).where(audit.c.id == row_id).values(detail=detail))
+def complete(connection: Connection, core: Core, row_id: int, detail: dict[str, Any]) -> None:
+    """Say of a stored act that it is done, and what it has changed."""
+    done = {"at": core.now(), "detail": detail}
+    connection.execute(update(audit).where(audit.c.id == row_id).values(done))
+
+
+def acted_on(connection: Connection, since: datetime) -> set[str]:
+    """The subjects of what was done since then, or is being done."""
+    under_way = audit.c.detail.is_(None) & (audit.c.at > since - _LONGEST)
+    query = select(audit.c.subject).where(or_(audit.c.at > since, under_way))
+    return set(connection.scalars(query))
 
 
 def withdraw(connection: Connection, row_id: int) -> None:

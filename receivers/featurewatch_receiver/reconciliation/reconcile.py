@@ -92,7 +92,7 @@ class Reconciler:
 
         """
         try:
-            view = look(self._client)
+            view = look(self._client, self._core.now())
         except AlertmanagerError:
             self._differences.forget()
             raise

@@ -7,9 +7,10 @@ from functools import cached_property
 
 from featurewatch_receiver.clients.alertmanager import Alert, Alertmanager, Silence
 from featurewatch_receiver.clients.prometheus import Prometheus
-from featurewatch_receiver.labels import EXTRACTOR
+from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR
 from featurewatch_receiver.people import acknowledge
 from featurewatch_receiver.people.acknowledge import Acknowledgement, Kind
+from featurewatch_receiver.text import without_nul
 
 _FIRING = 'ALERTS{alertstate="firing"}'
 _NO_LABELS_OF_THE_ALERT = frozenset({"__name__", "alertstate"})
@@ -21,6 +22,8 @@ Labels = Mapping[str, str]
 class View:
     """One look at both."""
 
+    #: When it began, by our clock.
+    asked_at: datetime
     #: When this Alertmanager started.
     started_at: datetime
     #: What it has, by fingerprint; muted ones too.
@@ -29,6 +32,11 @@ class View:
     silences: dict[str, Silence]
     #: Those of them that are ours.
     acknowledgements: tuple[Acknowledgement, ...]
+
+    @cached_property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Name and extractor of what it has."""
+        return frozenset(name_of(alert) for alert in self.alerts.values())
 
     @cached_property
     def _ours(self) -> frozenset[str]:
@@ -49,12 +57,18 @@ class View:
         return bool(alert.status.silenced_by) and not self.foreign_silences(alert)
 
 
+def name_of(alert: Alert) -> tuple[str, str]:
+    """Name and extractor, as history has them."""
+    name, extractor = (alert.labels.get(label, "") for label in (ALERTNAME, EXTRACTOR))
+    return without_nul(name), without_nul(extractor)
+
+
 def is_muted(alert: Alert) -> bool:
     """Whether nobody is told of it now."""
     return bool(alert.status.silenced_by or alert.status.inhibited_by)
 
 
-def look(client: Alertmanager) -> View:
+def look(client: Alertmanager, now: datetime) -> View:
     """Ask Alertmanager.
 
     Raises:
@@ -67,6 +81,7 @@ def look(client: Alertmanager) -> View:
     silences = {s.id: s for s in client.silences() if s.status.state == "active"}
     ours = (acknowledge.read(silence) for silence in silences.values())
     return View(
+        asked_at=now,
         started_at=started_at,
         alerts=alerts,
         silences=silences,

@@ -24,12 +24,14 @@ from sqlalchemy import (
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.labels import POLICY, SEVERITIES
+from featurewatch_receiver.records.changes import untold
 from featurewatch_receiver.records.paging import Cursor, Order, Page, page
 from featurewatch_receiver.records.statuses import status_column
 from featurewatch_receiver.records.told import reach
 from featurewatch_receiver.store.schema import (
     alerts,
     audit,
+    changes,
     episodes,
     leases,
     notifications,
@@ -43,6 +45,7 @@ Conditions = Sequence[ColumnElement[bool]]
 _EPISODES = Order(time=episodes.c.started_at, id=episodes.c.id)
 _REMEDIATIONS = Order(time=remediations.c.created_at, id=remediations.c.id)
 _NOTIFICATIONS = Order(time=notifications.c.at, id=notifications.c.id)
+_CHANGES = Order(time=changes.c.at, id=changes.c.id)
 _DEEDS = Order(time=audit.c.at, id=audit.c.id)
 _LEASES = Order(time=leases.c.created_at, id=leases.c.id)
 # What hangs on one episode, and is told with it; the newest of them.
@@ -122,6 +125,8 @@ def find_episode(core: Core, episode_id: str) -> Row | None:
         about = [row["id"], *(done["id"] for done in row["remediations"])]
         done = Part(where=[audit.c.subject.in_(about)], hours=None, limit=_MOST_BESIDE)
         row["deeds"] = list_deeds(core, done).rows
+        seen = Part(where=[changes.c.episode_id == row["id"]], hours=None, limit=_MOST_BESIDE)
+        row["changes"] = untold(_list_changes(core, seen).rows, row["deeds"])
     return next(iter(found), None)
 
 
@@ -159,6 +164,10 @@ def count_open(core: Core) -> int:
     still_open = select(func.count()).where(is_open)
     with core.reader.begin() as connection:
         return int(connection.scalar(still_open) or 0)
+
+
+def _list_changes(core: Core, part: Part) -> Page:
+    return _page(core, select(changes), _CHANGES, part, changes.c.at.__ge__)
 
 
 def _page(core: Core, query: Select[Any], order: Order, part: Part, since_when: Any) -> Page:

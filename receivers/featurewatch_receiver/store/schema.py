@@ -1,8 +1,8 @@
 """The receiver's tables. All times are UTC.
 
-The inbox is what came and is not yet applied. Episodes, alerts and notifications are what was
-heard and told; remediations, their steps and leases what was done about it; switches and audit what
-people did; watch and watch_told are the dead man's switch; servers is what was last heard of
+The inbox is what came and is not yet applied. Episodes, alerts, notifications and changes are what
+was heard and told; remediations, their steps and leases what was done about it; switches and audit
+what people did; watch and watch_told are the dead man's switch; servers is what was last heard of
 Alertmanager and Prometheus; sessions is who has signed in to the console.
 """
 
@@ -128,6 +128,20 @@ notifications = Table(
     Column("status", Text, nullable=False, comment="firing or resolved."),
 )
 Index("notifications_by_time", notifications.c.at)
+
+changes = Table(
+    "episode_changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("episode_id", ForeignKey(episodes.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", UtcTime, nullable=False, comment="When it was made or seen at Alertmanager."),
+    Column("what", Text, nullable=False, comment="A What; see changes.py."),
+    Column("person", Text, comment="Whose acknowledgement or silence it is."),
+    Column("until", UtcTime, comment="When that ends, or would have ended, at the latest."),
+    Column("reason", Text, comment="What it says."),
+    Column("inhibited_by", JSON(none_as_null=True), comment="Name and extractor of those alerts."),
+    Column("silence", Text, comment="Alertmanager's id of what began; null for an end."),
+)
 
 remediations = Table(
     "remediations",

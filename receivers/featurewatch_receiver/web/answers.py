@@ -11,6 +11,7 @@ from featurewatch_receiver.automation.remediations import Origin, State
 from featurewatch_receiver.config.access import Role
 from featurewatch_receiver.errors import SkipReason
 from featurewatch_receiver.people.audit import Act
+from featurewatch_receiver.records.changes import What
 from featurewatch_receiver.records.statuses import Status
 
 
@@ -152,11 +153,35 @@ class Deed(Answer):
     detail: Json | None
 
 
+class Change(Answer):
+    """What Alertmanager said anew: who has the alert, what mutes it, and the end of that."""
+
+    id: int
+    at: Time
+    what: What
+    person: Annotated[
+        str | None, Field(description="Whose acknowledgement or silence began or ended.")
+    ]
+    until: Annotated[Time | None, Field(description="When it ends, or would have, at the latest.")]
+    reason: str | None
+    inhibited_by: Annotated[
+        list[dict[str, str]] | None,
+        Field(description="Name and extractor of each alert that mutes it, or did."),
+    ]
+    silence: Annotated[
+        str | None, Field(description="Alertmanager's id of the silence; null for an end.")
+    ]
+
+
 class EpisodeDetails(Episode):
-    """An episode, whom it was told to, and what people did about it."""
+    """An episode, whom it was told to, what people did about it, and what was found changed."""
 
     notifications: list[Notification]
     deeds: list[Deed]
+    changes: Annotated[
+        list[Change],
+        Field(description="Newest first; of what is no deed, but came about elsewhere."),
+    ]
 
 
 class Alerts(Answer):
