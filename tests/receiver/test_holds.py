@@ -4,10 +4,12 @@ The receiver's clock stands where the real one does: a hold's end is by Alertman
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from featurewatch_receiver.automation import holds, remediations
 from featurewatch_receiver.automation.remediations import State
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.errors import TargetRefusedError
@@ -158,6 +160,50 @@ def test_what_a_person_says_wins(
     flow.run(flow.only().id)
     (made,) = Acknowledger(client).current()
     assert (made.kind, made.user) == (Kind.ACK, "anna")
+
+
+class Ended(BaseException):
+    """The process is gone."""
+
+
+def test_a_hold_of_a_process_that_was_gone_before_it_knew_is_replaced_and_released(
+    fire: Callable[[], Flow],
+    live: LiveAlertmanager,
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end(*_: object, **__: object) -> None:
+        raise Ended
+
+    flow = fire()
+    with monkeypatch.context() as gone:
+        gone.setattr(remediations, "note", end)
+        with pytest.raises(Ended):
+            flow.remediator.carry_out(flow.only().id)
+    first = live.silences()[0]["id"]
+    assert flow.remediator.carry_out(flow.only().id)
+    (second,) = live.silences()
+    assert second["id"] == flow.only().hold_id != first
+    assert flow.cancel(flow.only().id)
+    flow.remediator.conclude(flow.only().id)
+    assert live.silences() == []
+
+
+def test_a_hold_that_could_not_be_released_is_found_by_the_sweep(
+    fire: Callable[[], Flow], live: LiveAlertmanager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = fire()
+    assert flow.remediator.carry_out(flow.only().id)
+    with closing(Alertmanager(live.url)) as client:
+        holds.sweep(flow.core, client)
+        assert left(live)  # it is at work
+        assert flow.cancel(flow.only().id)
+        with monkeypatch.context() as away:
+            away.setattr(holds, "release", lambda *_: None)
+            flow.remediator.conclude(flow.only().id)
+        assert left(live)
+        holds.sweep(flow.core, client)
+    assert left(live) is None
 
 
 def test_an_alertmanager_that_is_away_holds_up_no_action(

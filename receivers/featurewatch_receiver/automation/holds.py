@@ -3,24 +3,33 @@
 A hold is a silence on the levels above those that have spoken, like an acknowledgement. It is about
 every alert of the extractor that this action is a response to: those that begin a moment later are
 the same trouble. It ends by itself at its deadline, also when this receiver is gone by then.
+
+It bears its remediation's id, by which it is found again whoever made it: a process may end, and an
+answer get lost, before anybody knows the silence's own.
 """
 
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import timedelta
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.automation.remediations import Remediation
+from featurewatch_receiver.automation import remediations
+from featurewatch_receiver.automation.remediations import OPEN, Remediation, State
 from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.config.values import seconds
+from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import AlertmanagerError
 from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR, LEVEL, POLICY, level_of
-from featurewatch_receiver.people.acknowledge import AT_ONCE, Kind, comment
+from featurewatch_receiver.people.acknowledge import AT_ONCE, Kind, comment, read
 
 USER = "featurewatch"
+# After a cure the alert has yet to decay.
+_HOLDING = (*OPEN, State.EFFECTIVE)
+_REMEDIATION = re.compile(r"is at work \((.+)\)$")
 
 
 def hold(config: ReceiverConfig, row: Remediation, duration: timedelta) -> str | None:
@@ -35,17 +44,36 @@ def hold(config: ReceiverConfig, row: Remediation, duration: timedelta) -> str |
     names = sorted({row.alertname, *_answered_by(config, row.action)})
 
     def make(client: Alertmanager) -> str:
+        earlier = _held(client)[row.id]
         made = client.add_silence(_silence(row, names, _level(client, names, extractor), duration))
-        if row.hold_id:  # afterwards, so that no level slips through in between
-            _expire(client, row.hold_id)
+        _expire(client, earlier)  # afterwards, so that no level slips through in between
         return made
 
     return _with(config, "hold", make)
 
 
-def release(config: ReceiverConfig, silence_id: str) -> None:
-    """Let the levels speak again."""
-    _with(config, "release", lambda client: _expire(client, silence_id))
+def release(config: ReceiverConfig, row_id: str) -> None:
+    """Let the levels speak again that a remediation held; if that fails, `sweep` does it."""
+    _with(config, "release", lambda client: _expire(client, _held(client)[row_id]))
+
+
+def sweep(core: Core, client: Alertmanager) -> None:
+    """Release what is held for a remediation that has ended without a cure.
+
+    One that this database does not know is another receiver's.
+
+    Raises:
+        AlertmanagerError: Alertmanager can't be asked.
+        sqlalchemy.exc.SQLAlchemyError: the database can't.
+
+    """
+    held = _held(client)
+    with core.reader.begin() as connection:
+        rows = [remediations.load(connection, row_id) for row_id in held]
+    for row in rows:
+        if row and row.state not in _HOLDING:
+            _expire(client, held[row.id])
+            logs.event("hold released", id=row.id, state=row.state)
 
 
 def decay(config: ReceiverConfig, action: str) -> timedelta:
@@ -83,12 +111,22 @@ def _silence(row: Remediation, names: list[str], level: int, duration: timedelta
         starts_at=AT_ONCE,
         ends_at=utc_now() + duration,
         created_by=USER,
-        comment=comment(Kind.HOLD, level, f"{row.action} is at work"),
+        comment=comment(Kind.HOLD, level, f"{row.action} is at work ({row.id})"),
     )
 
 
-def _expire(client: Alertmanager, silence_id: str) -> None:
-    if any(silence.id == silence_id for silence in client.silences()):
+def _held(client: Alertmanager) -> dict[str, list[str]]:
+    """Ids of the holds in effect, by their remediation's."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for silence in client.silences():
+        made = read(silence)
+        if made and made.kind is Kind.HOLD and (of := _REMEDIATION.search(made.reason)):
+            found[of[1]].append(made.id)
+    return found
+
+
+def _expire(client: Alertmanager, silence_ids: Iterable[str]) -> None:
+    for silence_id in silence_ids:
         client.expire_silence(silence_id)
 
 

@@ -218,12 +218,13 @@ def _hold(task: Task, time: timedelta) -> None:
 
 def _settle_hold(task: Task) -> None:
     """After a cure the alert has yet to decay: hold on. After anything else speak at once."""
-    if task.row.hold_id is None:
-        return
-    if task.row.state is State.EFFECTIVE:
-        _hold(task, holds.decay(task.core.config, task.row.action))
-    else:
-        holds.release(task.core.config, task.row.hold_id)
+    row, config = task.row, task.core.config
+    if row.origin is not Origin.ALERT or row.plan is None:
+        return  # it never held any
+    if row.state is not State.EFFECTIVE:
+        holds.release(config, row.id)
+    elif row.hold_id:
+        _hold(task, holds.decay(config, row.action))
 
 
 def _of(row: Remediation, connection: Connection) -> list[Subject]:

@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from featurewatch_receiver import logs
+from featurewatch_receiver.automation import holds
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import AlertmanagerError
@@ -78,16 +81,20 @@ def keep_sweeping(core: Core, stop: threading.Event, pause: float = SWEEP_SECOND
     sweeper = Sweeper(client)
     away = False
     while True:
-        away = _sweep(sweeper, core, away)
+        away = _sweep(sweeper, client, core, away)
         if stop.wait(pause):
             client.close()
             return
 
 
-def _sweep(sweeper: Sweeper, core: Core, was_away: bool) -> bool:
+def _sweep(sweeper: Sweeper, client: Alertmanager, core: Core, was_away: bool) -> bool:
     """Sweep once, and return whether Alertmanager is away."""
     try:
         ended = sweeper.sweep()
+        holds.sweep(core, client)
+    except SQLAlchemyError as error:
+        logs.trouble("database unavailable", error, duty="holds")
+        return was_away
     except AlertmanagerError as error:
         core.metrics.sweep_failures.inc()
         if not was_away:
