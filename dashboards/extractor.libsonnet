@@ -10,7 +10,7 @@ function(config)
   local metric(name) = q.metric(name, chosen);
   local rate(name, by) = 'sum by (%s) (rate(%s[$__rate_interval]))' % [by, metric(name)];
   local per_instance = 'instance, ' + q.by;
-  local whose = '{{extractor}} {{instance}}';
+  local whose = d.whose + ' {{instance}}';
   local of_gpu = whose + ' GPU {{gpu}}';
   // Divides what happened by what might have; without any of it there is nothing to say.
   local part(name, matcher, whole, by=per_instance) = 'sum by (%s) (rate(%s[$__rate_interval]))\n/\n(%s > 0)' % [
@@ -43,7 +43,7 @@ function(config)
           rate('duration_seconds_bucket', 'le')
         ),
         panels.timeseries('Percentiles', 'Of all chosen instances together; exact at bucket bounds alone.', 's', [
-          panels.target(quantile(share, 'duration_seconds', q.by), 'p%s {{extractor}}' % share[2:])
+          panels.target(quantile(share, 'duration_seconds', q.by), 'p%s %s' % [share[2:], d.whose])
           for share in ['0.50', '0.95', '0.99']
         ]),
         panels.timeseries('95th percentile by instance', 'One instance that differs has a trouble of its own.', 's', [
@@ -80,8 +80,8 @@ function(config)
           rate('batch_size_bucket', 'le')
         ),
         panels.timeseries('Batch duration', 'How long a batch keeps its items.', 's', [
-          panels.target(quantile('0.95', 'batch_duration_seconds', q.by), 'p95 {{extractor}}'),
-          panels.target(quantile('0.50', 'batch_duration_seconds', q.by), 'p50 {{extractor}}'),
+          panels.target(quantile('0.95', 'batch_duration_seconds', q.by), 'p95 ' + d.whose),
+          panels.target(quantile('0.50', 'batch_duration_seconds', q.by), 'p50 ' + d.whose),
         ]),
         panels.timeseries('Items in a batch', 'The mean: small ones waste the model.', 'short', [
           panels.target(mean('batch_size'), whose),
@@ -138,10 +138,10 @@ function(config)
 
       dashboard.row('The measurement itself', [
         panels.timeline('Sources', 'Whether featurewatch-exporter can read each source.', [
-          panels.target(metric('source_up'), '{{extractor}} {{source}}'),
+          panels.target(metric('source_up'), d.whose + ' {{source}}'),
         ]) + panels.colours('red', [[1, 'green']]) + panels.words('unreadable', 'readable'),
         panels.timeseries('Age of the last sample', 'Of each source; a line that rises is one that fell silent.', 's', [
-          panels.target('time() - ' + metric('source_last_sample_timestamp_seconds'), '{{extractor}} {{source}}'),
+          panels.target('time() - ' + metric('source_last_sample_timestamp_seconds'), d.whose + ' {{source}}'),
         ]),
         d.bars('Unusable', 'Input of sources, figures of a monitor, and label values beyond the limit.', [
           happened('source_failures_total', 'source', 'source {{source}}'),

@@ -28,6 +28,6 @@ function(config)
     ]) + panels.colours('green', [[1, 'red']]),
 
     timeline(title, description, labels):: panels.timeline(title, description, [
-      panels.target(this.level('alertname, ' + labels), '{{alertname}} {{extractor}}'),
+      panels.target(this.level('alertname, ' + labels), '{{alertname}} ' + d.whose),
     ]) + this.by_level + panels.without('Nothing fired.'),
   }

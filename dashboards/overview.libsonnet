@@ -9,19 +9,17 @@ function(config)
   local firing = (import 'firing.libsonnet')(config);
   local of(series, matchers=[]) = '%s{%s}' % [series, std.join(', ', d.chosen + matchers)];
   local threshold(alert, matchers=[]) = q.threshold(alert, d.chosen + matchers);
-  local details = panels.link(
-    'Details of ${__field.labels.extractor}', dashboard.of_extractor('extractor', '${__field.labels.extractor:percentencode}')
-  );
+  local details = d.details_of('extractor');
 
   // One value against the thresholds of the alerts that watch it, in each of their windows.
   local against(title, description, unit, alerts, record, matchers=[]) =
     local names = [name for name in std.objectFields(alerts) if config.alerts[name].enabled];
     local windows = std.set([config.alerts[name].window for name in std.objectFields(alerts)]);
     panels.timeseries(title, description, unit, [
-      panels.target(of(record(window)), '{{extractor}} ' + window)
+      panels.target(of(record(window)), d.whose + ' ' + window)
       for window in windows
     ] + [
-      panels.target(threshold(name, matchers), 'threshold %s{{extractor}}' % alerts[name])
+      panels.target(threshold(name, matchers), 'threshold %s%s' % [alerts[name], d.whose])
       for name in names
     ]) + details;
   local utilization(resource, title) = against(
@@ -57,14 +55,14 @@ function(config)
         'Of the errors that the threshold allows over the time shown: below 0 more than that. A service'
         + ' that only has snapshots has no budget, since they do not count.',
         'percentunit',
-        [panels.now('1 -\n' + spent(q.share(over_range('errors_total'), '(%s > 0)' % requests)), '{{extractor}}')]
+        [panels.now('1 -\n' + spent(q.share(over_range('errors_total'), '(%s > 0)' % requests)), d.whose)]
       ) + panels.colours('red', [[0, 'orange'], [0.25, 'green']]) + details
     ) + [
       panels.stat('Requests', 'Extractions over the time shown.', 'short', [
-        panels.now(requests, '{{extractor}}'),
+        panels.now(requests, d.whose),
       ]) + details,
       panels.stat('Instances', 'Those that report anything that is watched; 0 when all of them fell silent.', 'short', [
-        panels.now('%s\nor\n0 * %s' % [of(q.instances), of(q.lastSeen)], '{{extractor}}'),
+        panels.now('%s\nor\n0 * %s' % [of(q.instances), of(q.lastSeen)], d.whose),
       ]) + panels.colours('red', [[1, 'green']]) + details,
     ], columns=4, height=4),
 
@@ -105,7 +103,7 @@ function(config)
         'How many times as fast as allowed errors use up the budget: at 1 it lasts exactly, above it does not.',
         'short',
         [
-          panels.target(spent(of(q.errorRatio(config.alerts[errors].window))), '{{extractor}}'),
+          panels.target(spent(of(q.errorRatio(config.alerts[errors].window))), d.whose),
           panels.target('vector(1)', 'threshold'),
         ]
       ) + details
@@ -123,13 +121,13 @@ function(config)
       panels.timeseries('Request rate', 'Extractions per second that ended.', 'reqps', [
         panels.target(
           'sum by (%s) (rate(%s[$__rate_interval]))' % [q.by, q.metric('requests_total', d.chosen)],
-          '{{extractor}}'
+          d.whose
         ),
       ]) + details,
       panels.timeseries('Extractions in progress', 'In all instances.', 'short', [
         panels.target(
           'sum by (%s) (%s)' % [q.by, q.metric('in_progress', d.chosen)],
-          '{{extractor}}'
+          d.whose
         ),
       ]) + details,
       panels.timeseries(
@@ -137,7 +135,7 @@ function(config)
         'Those that report anything that is watched, and those that Prometheus can scrape.',
         'short',
         [
-          panels.target(of(q.instances), '{{extractor}}'),
+          panels.target(of(q.instances), d.whose),
           panels.target('sum (%s)' % q.of('up', ['job=~"%s"' % config.metrics.job]), 'scraped'),
         ]
       ),

@@ -27,10 +27,6 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
   // Where Grafana shows it, below its own address.
   path: path,
 
-  // The same time and data source there, but one extractor.
-  of_extractor(key, extractor)::
-    path(key) + '?${datasource:queryparam}&${__url_time_range}&var-extractor=' + extractor,
-
   // Panels below a title, side by side and equally wide.
   row(title, panels, columns=2, height=8):: { title: title, panels: panels, columns: columns, height: height },
 
@@ -55,6 +51,14 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
     // Matchers of what is chosen above a dashboard.
     chosen: ['%s=~"$%s"' % [label, label] for label in identity],
     extractor: 'extractor=~"$extractor"',
+
+    // The identity of a series, the extractor first: in a legend, and where it is looked at in detail.
+    whose: std.join(' ', ['{{%s}}' % label for label in extractor_first]),
+    details_of(key): panels.link(
+      'Details of ' + std.join(' ', [field(label) for label in extractor_first]),
+      path(key) + '?${datasource:queryparam}&${__url_time_range}'
+      + std.join('', ['&var-%s=%s' % [label, field(label + ':percentencode')] for label in extractor_first])
+    ),
 
     // `variables` beyond data source and identity; `rows` as above.
     dashboard(key, description, rows, variables=[]):: {
@@ -102,6 +106,9 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
     },
 
     local this = self,
+    local field(label) = '${__field.labels.%s}' % label,
+    local others = [label for label in identity if label != 'extractor'],
+    local extractor_first = [label for label in identity if label == 'extractor'] + others,
     local datasource = {
       name: 'datasource',
       label: 'Data source',

@@ -15,6 +15,9 @@ SEVERITIES = ("low", "medium", "high", "critical")
 #: correlated alert gains members.
 NOT_IDENTITY = frozenset({LEVEL, SEVERITY, POLICY})
 
+#: What each alert says of itself; the others say what it is about.
+OF_ITS_OWN = frozenset({ALERTNAME, "category", "type", "auto_resolve", *NOT_IDENTITY})
+
 Labels = Mapping[str, str]
 
 
@@ -22,6 +25,12 @@ def level_of(labels: Labels) -> int:
     """Return an alert's escalation level; 1 for an alert without one."""
     level = labels.get(LEVEL, "")
     return int(level) if re.fullmatch("[0-9]{1,3}", level) else 1
+
+
+def is_alike(incident: Labels, member: Labels) -> bool:
+    """Whether both are about the same: extractor, and cluster say, if the incident has one."""
+    about = {name: value for name, value in incident.items() if name not in OF_ITS_OWN}
+    return about.items() <= member.items() and incident.get(EXTRACTOR) == member.get(EXTRACTOR)
 
 
 def identity_of(labels: Labels) -> dict[str, str]:

@@ -132,6 +132,20 @@ def test_within_such_an_interval_nobody_is_said_to_be_told_or_waited_for(
     assert "Acknowledge" in said
 
 
+def test_an_incident_has_its_members_in_its_own_cluster(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    story.members(settings)
+    receiver = make_receiver()
+    begun = at(0)
+    for name, cluster in ((story.CASCADE, "eu"), (story.CACHE, "eu"), (story.CACHE, "us")):
+        receiver.deliver(alert(name, cluster=cluster, start=begun))
+    page = Visitor(receiver).page("/")
+    lines = re.findall(r'<li class="line( member)?[^"]*">(.*?)</li>', page, re.DOTALL)
+    said = [(bool(member), text_of(line).split("cluster=")[1][:2]) for member, line in lines]
+    assert said == [(False, "eu"), (True, "eu"), (False, "us")]
+
+
 def test_value_threshold_and_remediation_stand_beside_an_alert(told_ada: Visitor) -> None:
     said = told_ada.read("/")
     assert ": 231.4ms , threshold 150ms" in said

@@ -158,6 +158,19 @@ def test_whatever_identifies_an_extractor_can_be_chosen(
         assert 'cluster=~"$cluster"' in dashboard["templating"]["list"][2]["query"]["query"]
 
 
+def test_whatever_identifies_an_extractor_is_in_its_legends_and_links(
+    dashboards_of: Callable[[str], dict[str, Json]],
+) -> None:
+    found = dashboards_of("metrics: {identity: [extractor, cluster]}")
+    text = json.dumps(found["featurewatch-overview"])
+    assert re.sub(r"\{\{extractor\}\} \{\{cluster\}\}", "", text).count("{{extractor}}") == 0
+    details = re.findall(r'"title": "Details of [^"]*", "url": "([^"]*)"', text)
+    assert details
+    for url in details:
+        for label in ("extractor", "cluster"):
+            assert f"var-{label}=${{__field.labels.{label}:percentencode}}" in url
+
+
 # --- What it asks ---------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from featurewatch_receiver.automation.remediations import OPEN, State
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.console.quiet import MuteTime
 from featurewatch_receiver.console.words import RANKS, rank
-from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR, POLICY, SEVERITY
+from featurewatch_receiver.labels import EXTRACTOR, OF_ITS_OWN, is_alike
 from featurewatch_receiver.records.history import Conditions, is_open
 from featurewatch_receiver.records.statuses import Status, status_column
 from featurewatch_receiver.store.schema import episodes
@@ -19,7 +19,7 @@ from featurewatch_receiver.store.schema import episodes
 Row = dict[str, Any]
 #: What mutes a severity now.
 MuteTimes = Callable[[str | None], MuteTime | None]
-_USUAL = {ALERTNAME, EXTRACTOR, SEVERITY, POLICY, "category", "type", "auto_resolve"}
+_USUAL = {EXTRACTOR, *OF_ITS_OWN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,8 @@ def _lines(config: ReceiverConfig, rows: list[Row], mute_time: MuteTimes) -> Ite
         yield line(incident)
         shown.add(incident["id"])
         for row in rows:
-            if row["alertname"] in members[incident["id"]] and row["id"] not in shown:
+            is_member = row["alertname"] in members[incident["id"]]
+            if is_member and is_alike(incident["labels"], row["labels"]) and row["id"] not in shown:
                 yield line(row, incident["alertname"])
                 shown.add(row["id"])
     yield from (line(row) for row in rows if row["id"] not in shown)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.labels import POLICY, SEVERITIES
+from featurewatch_receiver.labels import POLICY, SEVERITIES, is_alike
 from featurewatch_receiver.records.changes import untold
 from featurewatch_receiver.records.paging import Cursor, Order, Page, page
 from featurewatch_receiver.records.statuses import status_column
@@ -232,7 +232,7 @@ def _next_level_at(core: Core, episode: Row, members: list[Row]) -> datetime | N
 
 def _answers_for(episode: Row, member: Row) -> bool:
     policies = {row["labels"].get(POLICY) for row in (episode, member)}
-    return episode["extractor"] == member["extractor"] and len(policies) == 1
+    return is_alike(episode["labels"], member["labels"]) and len(policies) == 1
 
 
 def _add_steps(connection: Connection, rows: Iterable[Row]) -> None:
