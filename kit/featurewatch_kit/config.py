@@ -21,6 +21,7 @@ from featurewatch_receiver.config.receiver import (
     Maintenance,
     Receiver,
     Responses,
+    ServerLinks,
     Target,
 )
 from featurewatch_receiver.config.timeintervals import TimeInterval
@@ -193,8 +194,8 @@ class Watchdog(Strict):
     tell: WatchdogTell
 
 
-class Links(Strict):
-    """Where the links of a message lead."""
+class Links(ServerLinks):
+    """Where the links of messages, dashboards and the console lead."""
 
     grafana: Url
     runbook: Url

@@ -118,6 +118,7 @@ def receiver_config(config: Config, mixin: dict[str, Any]) -> ReceiverConfig:
     return ReceiverConfig(
         receiver=config.receiver,
         access=config.access,
+        links=config.links,
         responses=config.responses,
         targets=config.targets,
         backends=config.backends,

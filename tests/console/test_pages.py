@@ -5,6 +5,8 @@ import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
+from urllib.parse import unquote
 
 import pytest
 from receiver.api import Api
@@ -263,7 +265,7 @@ def test_a_chart_shows_the_course_of_the_value_and_its_threshold(
     assert 'class="threshold"' in page
     assert "breached above 150 ms" in page
     assert re.search(r'Now</dt><dd>p95 seconds <b class="beyond">2\d\d\.?\d* ms', page)
-    assert f'href="{course}/graph?g0.expr=' in page
+    assert f'href="{course}' not in page
 
 
 def test_a_value_that_is_measured_no_more_is_not_called_that_of_now(
@@ -294,6 +296,42 @@ def test_a_prometheus_that_does_not_answer_is_said_in_place_of_the_chart(
     page = Visitor(receiver).page(f"/episodes/{story.SPIKE}")
     assert "No values to show: Prometheus at http://127.0.0.1:1 can&#39;t be reached" in page
     assert "secret" not in page
+
+
+def test_links_lead_where_browsers_reach_the_servers_and_not_where_the_receiver_does(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["receiver"]["prometheus_url"] = "http://127.0.0.1:1"
+    settings["receiver"]["alertmanager_url"] = "http://127.0.0.1:1"
+    settings["links"] = {
+        "prometheus": "https://prometheus.example.com",
+        "alertmanager": "https://example.com/alertmanager/",
+    }
+    urls = links_of_the_spike(make_receiver())
+    assert urls["Prometheus"].startswith("https://prometheus.example.com/graph?g0.expr=")
+    filtered = f'{{alertname="{story.LATENCY}",extractor="feature_extractor"}}'
+    address = "https://example.com/alertmanager/#/alerts?silenced=true&inhibited=true&filter="
+    assert unquote(urls["Alertmanager"]) == address + filtered
+
+
+@pytest.mark.parametrize(
+    ("missing", "other"), [("prometheus", "Alertmanager"), ("alertmanager", "Prometheus")]
+)
+def test_a_server_that_browsers_do_not_reach_has_no_link(
+    missing: str, other: str, make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["receiver"]["prometheus_url"] = "http://127.0.0.1:1"
+    settings["receiver"]["alertmanager_url"] = "http://127.0.0.1:1"
+    settings["links"] = {other.lower(): "https://example.com", missing: None}
+    assert links_of_the_spike(make_receiver()).keys() == {"Grafana", other}
+
+
+def links_of_the_spike(receiver: Receiver) -> dict[str, str]:
+    """Name and address of each link that leads away from an alert's page."""
+    story.tell(receiver, receiver.clock.now)
+    page = Visitor(receiver).page(f"/episodes/{story.SPIKE}")
+    found = re.findall(r'<a href="([^"]+)" rel="noreferrer">(\w+)</a>', page)
+    return {name: unescape(url) for url, name in found}
 
 
 def test_the_runbook_is_shown_as_text(told_ada: Visitor) -> None:

@@ -148,6 +148,12 @@ def test_the_timeline_tells_the_incident_from_breach_to_resolve(story: Story) ->
         assert f"  {word}" in story.timeline
 
 
+def test_the_links_of_the_console_lead_to_the_servers_of_the_demo(story: Story) -> None:
+    links, urls = story.stack.config.links, story.stack.urls
+    assert (links.prometheus, links.alertmanager) == (urls.prometheus, urls.alertmanager)
+    assert links.console == urls.receiver
+
+
 def test_no_port_is_left_open(story: Story) -> None:
     for port in story.ports:
         with socket.socket() as probe:

@@ -171,6 +171,7 @@ def plain_settings(tmp_path: Path, target_url: str) -> Json:
             "prometheus_url": None,
         },
         "access": {"users_file": write_users(tmp_path), "proxy": None},
+        "links": {"prometheus": None, "alertmanager": None},
         "responses": {
             "enabled": True,
             "dry_run": False,

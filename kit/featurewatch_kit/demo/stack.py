@@ -126,6 +126,8 @@ class Stack:
             "links": {
                 "runbook": f"{self.urls.receiver}/runbook/",
                 "console": self.urls.receiver,
+                "prometheus": self.urls.prometheus,
+                "alertmanager": self.urls.alertmanager,
             },
             "templates_path": str(self.root / "alertmanager/templates/*.tmpl"),
             "receiver": {

@@ -71,6 +71,13 @@ class Receiver(Strict):
     prometheus_url: Url | None
 
 
+class ServerLinks(Strict):
+    """Where browsers reach the servers that the console links to; None: no link."""
+
+    prometheus: Url | None
+    alertmanager: Url | None
+
+
 Mode = Annotated[Literal["auto", "approve", "dry-run", "off"], Field(examples=["off"])]
 
 
@@ -259,6 +266,7 @@ class ReceiverConfig(Strict):
 
     receiver: Receiver
     access: Access = Access()
+    links: ServerLinks = ServerLinks(prometheus=None, alertmanager=None)
     responses: Responses
     targets: dict[Text, Target]
     backends: dict[Name, BackendConfig]

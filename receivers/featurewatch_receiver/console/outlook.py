@@ -54,17 +54,13 @@ def away(core: Core, connection: Connection) -> list[Away]:
 
 def links(config: ReceiverConfig, episode: dict[str, Any]) -> dict[str, str]:
     """Name and address of each place that shows more of an episode."""
-    receiver, notes = config.receiver, episode["annotations"]
+    notes, servers = episode["annotations"], config.links
     name, extractor = episode["alertname"], episode["extractor"] or ""
     found = {"Grafana": notes.get("dashboard_url", ""), "Runbook": notes.get("runbook_url", "")}
-    if receiver.prometheus_url:
-        found["Prometheus"] = _plain(receiver.prometheus_url) + _graph(config, name, extractor)
-    if receiver.alertmanager_url:
-        matchers = f"{{alertname={literal(name)}" + (
-            f",extractor={literal(extractor)}}}" if extractor else "}"
-        )
-        wanted = f"/#/alerts?silenced=true&inhibited=true&filter={quote(matchers, safe='')}"
-        found["Alertmanager"] = _plain(receiver.alertmanager_url) + wanted
+    if prometheus := servers.prometheus:
+        found["Prometheus"] = prometheus.rstrip("/") + _graph(config, name, extractor)
+    if alertmanager := servers.alertmanager:
+        found["Alertmanager"] = alertmanager.rstrip("/") + _listed(name, extractor)
     # Annotations are anybody's: an address of another kind could be a script.
     return {label: url for label, url in found.items() if _WEB.fullmatch(url)}
 
@@ -84,6 +80,7 @@ def _graph(config: ReceiverConfig, name: str, extractor: str) -> str:
     return "/graph?" + "&".join(panels)
 
 
-def _plain(url: str) -> str:
-    """An address without its login."""
-    return re.sub("//[^/]*@", "//", url).rstrip("/")
+def _listed(name: str, extractor: str) -> str:
+    wanted = {"alertname": name} | ({"extractor": extractor} if extractor else {})
+    matchers = ",".join(f"{label}={literal(value)}" for label, value in wanted.items())
+    return f"/#/alerts?silenced=true&inhibited=true&filter={quote(f'{{{matchers}}}', safe='')}"
