@@ -50,6 +50,7 @@ def main(folder: Path) -> None:
         settings = plain_settings(work, "http://127.0.0.1:1")
         settings["receiver"]["prometheus_url"] = prometheus
         settings["links"]["prometheus"] = "https://prometheus.example.com"
+        settings["links"]["alertmanager"] = "https://alertmanager.example.com"
         settings["receiver"]["runbook_file"] = str(ROOT / "docs/runbook.md")
         story.members(settings)
         config = ReceiverConfig.model_validate(settings)

@@ -160,7 +160,7 @@ def test_approvals_and_leases_and_whom_people_were_told_of_are_on_the_overview(
 ) -> None:
     said = told_ada.read("/")
     assert "optimize_resources for feature_extractor_eu since 2026-01-02 03:59:00 UTC" in said
-    assert "dropped unless approved until 2026-01-02 04:29:00 UTC" in said
+    assert "dropped unless approved by 2026-01-02 04:29:00 UTC" in said
     assert "scale_up_deployment of feature_extractor: replicas 3, goes back to replicas 2" in said
     told = f"{story.RESOURCES} of feature_extractor_eu, firing, level 1: on-call"
     assert f"critical {told} feature_extractor_eu needs all it has" in said
