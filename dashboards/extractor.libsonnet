@@ -151,9 +151,9 @@ function(config)
         panels.table(
           'Versions',
           'Which version of the library runs where.',
-          ['extractor', 'instance', 'version'],
+          d.labels + ['instance', 'version'],
           [['processes', 'none']],
-          [panels.rows('sum by (extractor, instance, version) (%s)' % metric('info'))]
+          [panels.rows('sum by (%s, instance, version) (%s)' % [q.by, metric('info')])]
         ),
       ]),
     ],

@@ -8,10 +8,16 @@ local promql = import 'promql.libsonnet';
   links(config, name, identity)::
     local extractor = if std.member(identity, 'extractor')
     then 'extractor={{ $labels.extractor | urlquery }}' else '';
+    // A label that no series has, since only Prometheus adds it, chooses nothing there.
+    local others = [
+      '{{ with $labels.%s }}&var-%s={{ . | urlquery }}{{ end }}' % [label, label]
+      for label in config.metrics.identity
+      if label != 'extractor' && std.member(identity, label)
+    ];
     {
       runbook_url: config.links.runbook + name,
       dashboard_url: config.links.grafana + dashboard.path('overview')
-                     + (if extractor == '' then '' else '?var-' + extractor),
+                     + (if extractor == '' then '' else '?var-' + extractor + std.join('', others)),
       [if config.links.console != null then 'console_url']:
         config.links.console + '/alerts?alertname=' + name
         + (if extractor == '' then '' else '&' + extractor),

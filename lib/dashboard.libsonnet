@@ -53,6 +53,7 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
     extractor: 'extractor=~"$extractor"',
 
     // The identity of a series, the extractor first: in a legend, and where it is looked at in detail.
+    labels: extractor_first,
     whose: std.join(' ', ['{{%s}}' % label for label in extractor_first]),
     details_of(key): panels.link(
       'Details of ' + std.join(' ', [field(label) for label in extractor_first]),
@@ -154,7 +155,7 @@ local order = ['overview', 'extractor', 'alerts', 'remediation'];
         'ALERTS{%s}' % std.join(', ', ['alertstate="firing"', 'escalation_level="1"'] + self.chosen),
         '{{alertname}}',
         '{{severity}}',
-        'extractor'
+        std.join(',', extractor_first)
       ),
       annotation(
         'Actions',

@@ -1,13 +1,17 @@
 // How the receiver sees whether an action helped: the value of an alert over the time since then,
-// beside its threshold. $extractor and $window are filled in by receivers/.../source.py.
+// beside its threshold. clients/prometheus.py of the receiver fills in $extractor, $window, and
+// $labels.cluster where metrics.identity names a cluster.
 local duration = import '../lib/duration.libsonnet';
 local escalation = import '../lib/escalation.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
-local mine = ['extractor=$extractor'];
-
 function(config)
   local q = promql.new(config);
+  local mine = ['extractor=$extractor'] + [
+    '%s=~$labels.%s' % [label, label]
+    for label in config.metrics.identity
+    if label != 'extractor'
+  ];
   local rate(metric, by=[], matchers=[]) =
     'sum by (%s) (rate(%s[$window]))' % [std.join(', ', [q.by] + by), q.metric(metric, mine + matchers)];
   local average(metric) = 'max by (%s) (avg_over_time(%s[$window]))' % [q.by, q.metric(metric, mine)];

@@ -27,10 +27,15 @@ def level_of(labels: Labels) -> int:
     return int(level) if re.fullmatch("[0-9]{1,3}", level) else 1
 
 
+def about(labels: Labels) -> dict[str, str]:
+    """What an alert is about: its extractor, and the cluster, say, where that is."""
+    return {name: value for name, value in labels.items() if name not in OF_ITS_OWN}
+
+
 def is_alike(incident: Labels, member: Labels) -> bool:
     """Whether both are about the same: extractor, and cluster say, if the incident has one."""
-    about = {name: value for name, value in incident.items() if name not in OF_ITS_OWN}
-    return about.items() <= member.items() and incident.get(EXTRACTOR) == member.get(EXTRACTOR)
+    same = about(incident).items() <= member.items()
+    return same and incident.get(EXTRACTOR) == member.get(EXTRACTOR)
 
 
 def identity_of(labels: Labels) -> dict[str, str]:

@@ -257,6 +257,23 @@ def test_details_show_the_expression_and_the_labels(told_ada: Visitor) -> None:
     assert "escalation_policy latency_violation" in said
 
 
+def test_the_expression_and_the_links_are_about_the_alerts_own_cluster(
+    make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    settings["links"] = dict.fromkeys(("prometheus", "alertmanager"), "https://example.com")
+    story.members(settings)
+    check = settings["alerts"][story.LATENCY]["checks"]["p95_seconds"]
+    check["value"] = "p95{extractor=$extractor, cluster=~$labels.cluster}"
+    receiver = make_receiver()
+    receiver.deliver(alert(story.LATENCY, extractor="$labels.cluster", cluster="eu.1"))
+    episode = receiver.episodes()[0]["id"]
+    wanted = r'p95{extractor="$labels.cluster", cluster=~"eu\\.1|"}'
+    assert wanted in Visitor(receiver).read(f"/episodes/{episode}")
+    urls = links_of(receiver, episode)
+    assert wanted in unquote(urls["Prometheus"])
+    assert 'extractor="$labels.cluster",cluster="eu.1"}' in unquote(urls["Alertmanager"])
+
+
 def test_a_chart_shows_the_course_of_the_value_and_its_threshold(
     course: str, told: Receiver
 ) -> None:
@@ -327,9 +344,14 @@ def test_a_server_that_browsers_do_not_reach_has_no_link(
 
 
 def links_of_the_spike(receiver: Receiver) -> dict[str, str]:
-    """Name and address of each link that leads away from an alert's page."""
+    """The same of the story's spike."""
     story.tell(receiver, receiver.clock.now)
-    page = Visitor(receiver).page(f"/episodes/{story.SPIKE}")
+    return links_of(receiver, story.SPIKE)
+
+
+def links_of(receiver: Receiver, episode: str) -> dict[str, str]:
+    """Name and address of each link that leads away from an alert's page."""
+    page = Visitor(receiver).page(f"/episodes/{episode}")
     found = re.findall(r'<a href="([^"]+)" rel="noreferrer">(\w+)</a>', page)
     return {name: unescape(url) for url, name in found}
 

@@ -169,6 +169,10 @@ def test_whatever_identifies_an_extractor_is_in_its_legends_and_links(
     for url in details:
         for label in ("extractor", "cluster"):
             assert f"var-{label}=${{__field.labels.{label}:percentencode}}" in url
+    for dashboard in found.values():
+        assert dashboard["annotations"]["list"][0]["tagKeys"] == "extractor,cluster"
+    (versions,) = (p for p in panels(found["featurewatch-extractor"]) if p["title"] == "Versions")
+    assert "cluster" in versions["targets"][0]["expr"].partition("(")[2].partition(")")[0]
 
 
 # --- What it asks ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import yaml
 from scrape.running import running_prometheus
 from sqlalchemy import update
 
-from featurewatch_kit import programs
+from featurewatch_kit import generate, programs
+from featurewatch_kit.project import load_config
 from featurewatch_receiver.automation.remediations import Origin
 from featurewatch_receiver.automation.source import Source
+from featurewatch_receiver.clients.prometheus import Prometheus, expression
 from featurewatch_receiver.store.schema import remediations
 from receiver.automation import Flow
 from receiver.payloads import Json, alert
@@ -146,6 +149,37 @@ def test_the_generated_checks_see_whether_it_helped(
 def test_without_traffic_nobody_can_tell(verified: Verified, name: str) -> None:
     flow = verified(name, "idle")
     assert (flow.rows()[0].state, flow.rows()[0].values_after) == ("inconclusive", None)
+
+
+def test_the_checks_of_an_alert_are_about_its_cluster(root: Path, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("metrics: {identity: [extractor, cluster]}\n")
+    made = generate.generate(load_config(root, [overlay]), root)[generate.RECEIVER]
+    generated = yaml.safe_load(made)
+    checks = (c for alert in generated["alerts"].values() for c in alert["checks"].values())
+    texts = [text for check in checks for text in (check["value"], check["threshold"])]
+    for text in [*texts, generated["metrics_age"]]:
+        assert text.count("extractor=$extractor") == text.count("cluster=~$labels.cluster") > 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        # The bounds stand for clusters.
+        ({"le": "0.1"}, 1),
+        ({"le": "0."}, 0),
+        ({}, 4),
+        # External labels are on alerts only.
+        ({"le": "0.1", "cluster": "eu"}, 1),
+    ],
+)
+def test_a_query_finds_the_series_of_one_cluster_or_of_none(
+    prometheus_url: str, labels: dict[str, str], found: int
+) -> None:
+    place = "extractor=$extractor, le=~$labels.le, cluster=~$labels.cluster"
+    text = f"feature_extraction_duration_seconds_bucket{{{place}}}"
+    with closing(Prometheus(prometheus_url)) as prometheus:
+        assert len(prometheus.values(expression(text, "ill", labels, "1m"))) == found
 
 
 def test_what_is_well_by_now_is_left_alone(verified: Verified) -> None:

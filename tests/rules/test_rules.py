@@ -188,6 +188,44 @@ tests:
 """
 
 
+CLUSTERS_TEST = """
+rule_files: [rules/generated/*.yaml]
+evaluation_interval: 15s
+group_eval_order: [featurewatch.rules, featurewatch.alerts]
+tests:
+  - interval: 15s
+    input_series:
+      - {series: 'feature_extraction_queue_depth{extractor="a", cluster="e u"}', values: 2000x4}
+      - {series: 'feature_extraction_queue_depth{extractor="b"}', values: 2000x4}
+    alert_rule_test:
+      - alertname: FeatureExtractionBatchBacklog
+        eval_time: 0s
+        exp_alerts:
+          - exp_labels: {extractor: a, cluster: e u}
+            exp_annotations: {dashboard_url: "PAGE?var-extractor=a&var-cluster=e+u"}
+          - exp_labels: {extractor: b}
+            exp_annotations: {dashboard_url: "PAGE?var-extractor=b"}
+"""
+
+
+def test_an_alert_leads_to_the_dashboard_of_its_cluster(generated, promtool):
+    """Of any, where Prometheus adds the cluster to what it sends and its series have none."""
+    folder = generated("metrics: {identity: [extractor, cluster]}")
+
+    def only_address(rule):
+        if rule.get("alert") == "FeatureExtractionBatchBacklog":
+            rule["labels"] = {}
+            rule["annotations"] = {"dashboard_url": rule["annotations"]["dashboard_url"]}
+        return rule
+
+    edit(folder, only_address)
+    file = folder / "clusters.yaml"
+    page = "http://localhost:3000/d/featurewatch-overview"
+    file.write_text(CLUSTERS_TEST.replace("PAGE", page), encoding="utf-8")
+    code, said = run(promtool, "test", "rules", file)
+    assert code == 0, said
+
+
 def test_an_alert_says_since_when_and_for_how_long(generated, promtool):
     """Down from 1m15s on, for 2 minutes of patience."""
     folder = generated("{}")

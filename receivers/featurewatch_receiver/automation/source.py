@@ -93,7 +93,7 @@ class Source:
             return {}
         back = _bounded(alert, window)
         read = {
-            name: self._read(self._prometheus, check, row.target, back)
+            name: self._read(self._prometheus, check, row, back)
             for name, check in alert.checks.items()
         }
         return {name: reading for name, reading in read.items() if reading}
@@ -124,7 +124,7 @@ class Source:
             return SkipReason.ALERT_NOT_FIRING, f"{row.alertname} does not fire at its source"
         if incident := self._incident(row.alertname, extractor):
             return SkipReason.CORRELATED, f"{incident} answers for it"
-        age = self._age(row.target or "")
+        age = self._age(row)
         if age is None:
             return None, ""
         most = seconds(self._config.responses.metrics_max_age)
@@ -156,20 +156,20 @@ class Source:
             return any(wanted <= labels.items() for labels in firing)
         return unknown
 
-    def _age(self, extractor: str) -> float | None:
-        """Seconds since the extractor was measured; None without a Prometheus."""
+    def _age(self, row: Remediation) -> float | None:
+        """Seconds since the target was measured; None without a Prometheus."""
         if self._prometheus is None:
             return None
-        query = self._config.metrics_age.replace("$extractor", literal(extractor))
+        query = expression(self._config.metrics_age, row.target or "", row.labels, "")
         ages = self._prometheus.values(query)
         return min(ages, default=float("inf"))
 
     def _read(
-        self, prometheus: Prometheus, check: Check, extractor: str, window: int
+        self, prometheus: Prometheus, check: Check, row: Remediation, window: int
     ) -> Reading | None:
         worst = max if check.breach == "above" else min
         values, thresholds = (
-            prometheus.values(expression(text, extractor, f"{window}s"))
+            prometheus.values(expression(text, row.target or "", row.labels, f"{window}s"))
             for text in (check.value, check.threshold)
         )
         if not values or not thresholds:

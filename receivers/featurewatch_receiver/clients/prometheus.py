@@ -2,12 +2,16 @@
 
 import json
 import math
+import re
 from datetime import datetime
 
 import pydantic
 
 from featurewatch_receiver.clients.client import Client
 from featurewatch_receiver.errors import PrometheusError
+from featurewatch_receiver.labels import Labels
+
+_PLACEHOLDER = re.compile(r"\$(window|extractor|labels\.(\w+))")
 
 
 class _Sample(pydantic.BaseModel):
@@ -87,9 +91,17 @@ class Prometheus(Client):
         return self._ask("POST", f"/api/v1/{call}", data={"query": query, **more})
 
 
-def expression(text: str, extractor: str, window: str) -> str:
-    """PromQL of a check, for one extractor and time to look back."""
-    return text.replace("$window", window).replace("$extractor", literal(extractor))
+def expression(text: str, extractor: str, labels: Labels, window: str) -> str:
+    """PromQL of a check, for one extractor where an alert's labels say, and time to look back."""
+    known = {"window": window, "extractor": literal(extractor)}
+    # All at once: what a label holds may look like a placeholder.
+    return _PLACEHOLDER.sub(lambda found: known.get(found[1]) or _among(labels, found[2]), text)
+
+
+def _among(labels: Labels, name: str) -> str:
+    """A pattern: Prometheus adds an external label to its alerts, and not to its own series."""
+    value = labels.get(name)
+    return literal(f"{re.escape(value)}|" if value else ".*")
 
 
 def literal(text: str) -> str:

@@ -229,8 +229,8 @@ class Maintenance(Strict):
 class Check(Strict):
     """How to see at once whether a value is beyond its threshold.
 
-    Both are PromQL with $extractor in place of the extractor, quoted, and $window in place of the
-    time to look back.
+    Both are PromQL with $extractor in place of the extractor, quoted, $labels.NAME in place of a
+    regular expression for that label of the alert, and $window in place of the time to look back.
     """
 
     value: Text
@@ -272,7 +272,7 @@ class ReceiverConfig(Strict):
     backends: dict[Name, BackendConfig]
     history: History
     maintenance: Annotated[list[Maintenance], Field(default_factory=list)]
-    #: PromQL of the seconds since an extractor was last measured, with $extractor.
+    #: PromQL of the seconds since an extractor was last measured, with $extractor and $labels.NAME.
     metrics_age: Text
     #: An alert that is not listed is recorded and no more.
     alerts: dict[Name, AlertResponse]

@@ -103,7 +103,7 @@ def _charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> l
         for name, check in alert.checks.items():
             courses = [
                 prometheus.course(
-                    expression(text, episode["extractor"], alert.window),
+                    expression(text, episode["extractor"], episode["labels"], alert.window),
                     span.start,
                     span.end,
                     span.step,
@@ -130,15 +130,15 @@ class Expression:
 def expressions(config: ReceiverConfig, episode: dict[str, Any]) -> list[Expression]:
     """What is compared with what; empty for an alert whose rule the receiver does not know."""
     alert = config.alerts.get(episode["alertname"])
-    extractor = episode["extractor"]
+    extractor, labels = episode["extractor"], episode["labels"]
     if alert is None or not extractor:
         return []
     return [
         Expression(
             name=name,
-            value=expression(check.value, extractor, alert.window),
+            value=expression(check.value, extractor, labels, alert.window),
             breach=check.breach,
-            threshold=expression(check.threshold, extractor, alert.window),
+            threshold=expression(check.threshold, extractor, labels, alert.window),
         )
         for name, check in alert.checks.items()
     ]

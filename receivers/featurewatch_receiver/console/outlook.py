@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from featurewatch_receiver.clients.prometheus import expression, literal
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.core import Core
+from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR, about
 from featurewatch_receiver.reconciliation.reconcile import LOOK_SECONDS
 from featurewatch_receiver.records import heard
 
@@ -55,21 +56,21 @@ def away(core: Core, connection: Connection) -> list[Away]:
 def links(config: ReceiverConfig, episode: dict[str, Any]) -> dict[str, str]:
     """Name and address of each place that shows more of an episode."""
     notes, servers = episode["annotations"], config.links
-    name, extractor = episode["alertname"], episode["extractor"] or ""
     found = {"Grafana": notes.get("dashboard_url", ""), "Runbook": notes.get("runbook_url", "")}
     if prometheus := servers.prometheus:
-        found["Prometheus"] = prometheus.rstrip("/") + _graph(config, name, extractor)
+        found["Prometheus"] = prometheus.rstrip("/") + _graph(config, episode)
     if alertmanager := servers.alertmanager:
-        found["Alertmanager"] = alertmanager.rstrip("/") + _listed(name, extractor)
+        found["Alertmanager"] = alertmanager.rstrip("/") + _listed(episode)
     # Annotations are anybody's: an address of another kind could be a script.
     return {label: url for label, url in found.items() if _WEB.fullmatch(url)}
 
 
-def _graph(config: ReceiverConfig, name: str, extractor: str) -> str:
+def _graph(config: ReceiverConfig, episode: dict[str, Any]) -> str:
+    name, extractor = episode["alertname"], episode["extractor"] or ""
     alert = config.alerts.get(name)
     checks = list(alert.checks.values()) if alert else []
     texts = [
-        expression(text, extractor, alert.window if alert else "")
+        expression(text, extractor, episode["labels"], alert.window if alert else "")
         for check in checks
         for text in (check.value, check.threshold)
     ] or [f"ALERTS{{alertname={literal(name)}}}"]
@@ -80,7 +81,8 @@ def _graph(config: ReceiverConfig, name: str, extractor: str) -> str:
     return "/graph?" + "&".join(panels)
 
 
-def _listed(name: str, extractor: str) -> str:
-    wanted = {"alertname": name} | ({"extractor": extractor} if extractor else {})
+def _listed(episode: dict[str, Any]) -> str:
+    named = {name: episode[name] for name in (ALERTNAME, EXTRACTOR) if episode[name]}
+    wanted = named | about(episode["labels"])
     matchers = ",".join(f"{label}={literal(value)}" for label, value in wanted.items())
     return f"/#/alerts?silenced=true&inhibited=true&filter={quote(f'{{{matchers}}}', safe='')}"
