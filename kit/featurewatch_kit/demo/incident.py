@@ -80,7 +80,7 @@ class Incidents:
         yield "the team gets an email", lambda: bool(stack.mailbox.messages())
         yield "the receiver sees that it helped", lambda: self._is("clear_cache", "effective")
         yield "the service recovers", lambda: not watch.violated
-        yield "every alert resolves", lambda: not watch.firing
+        yield "every alert about it resolves", lambda: not self._about_service()
         yield "everyone told of an alert is told of its end", self._told
 
     def _unmended(self) -> Links:
@@ -118,11 +118,11 @@ class Incidents:
         return {name for name in self._watch.firing if name.startswith("FeatureExtraction")}
 
     def _told(self) -> bool:
-        """Whether everyone who was told of an alert by email was told of its end."""
+        """Whether everyone who was told of an alert about the service was told of its end."""
         told = [
             (found[1], found[2], mail["To"])
             for mail in self._stack.mailbox.messages()
-            if (found := re.match(r"\[(\w+)\] (\w+):", mail["Subject"]))
+            if (found := re.match(r"\[(\w+)\] (FeatureExtraction\w+):", mail["Subject"]))
         ]
         ends = {(alert, to) for state, alert, to in told if state == "RESOLVED"}
         return {(alert, to) for _, alert, to in told} <= ends
