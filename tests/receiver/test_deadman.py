@@ -402,8 +402,7 @@ def test_the_loop_tells_by_itself(
     thread.start()
     try:
         eventually(lambda: looked_at(receiver))
-        receiver.clock.now += GAP - LOOK
-        for _ in range(8):
+        for _ in range(9):
             before = looked_at(receiver)
             receiver.clock.now += GAP - LOOK
             eventually(lambda before=before: looked_at(receiver) != before)  # type: ignore[misc]
