@@ -70,7 +70,7 @@ class FeatureCache:
     def poison(self, active: bool) -> None:
         """Start a bad writer, which spoils each entry, present and future; or stop it.
 
-        Stopping mends nothing: what it spoiled stays until `clear`.
+        Stopping fixes nothing: what it spoiled stays until `clear`.
         """
         with self._lock:
             self._poisoned = active

@@ -1,6 +1,6 @@
 """Faults to switch on and off: what breaks in real life, on demand.
 
-A fault is a level that lives in the part that it breaks, so that mending the part ends it.
+A fault is a level that lives in the part that it breaks, so that fixing the part ends it.
 """
 
 from __future__ import annotations

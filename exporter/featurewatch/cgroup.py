@@ -1,23 +1,38 @@
 """CPU and memory of the container that we run in: used, allowed, and refused.
 
-Sources, the first that can be read: cgroup v2, cgroup v1, the machine. Files are looked up under
-a *root*, which is ``/`` except in tests.
+The kernel enforces the limits of our group and of every group above it, each against what that
+group uses as a whole; the one that is nearest to its limit counts. Sources, the first that can be
+read: cgroup v2, cgroup v1. Where no group has a limit below what the machine has, we are in no
+container, and our group can hold whatever else was started: there
+:mod:`featurewatch.processes` tells what this service itself takes of the machine. Files are looked
+up under a *root*, which is ``/`` except in tests.
 
 Our group is named by ``/proc/self/cgroup``. A container usually sees its group mounted as the top
-of ``/sys/fs/cgroup``, while that file may still give the path on the host; so the nearest existing
-group from that path up to the mount is taken. Limits of groups above it are not searched. No
-limit, or one above what the machine has, means the machine's own CPUs and memory.
+of ``/sys/fs/cgroup``, while that file may still give the path on the host; so those groups count
+that exist on that path up to the mount. What is above the mount is hidden from us, but for
+memory: cgroup v1 tells its tightest limit (``hierarchical_memory_limit``).
 
-Throttling and kills are those of the group alone: the machine's are mostly somebody else's.
+Throttling is that of the group with the tightest quota. Kills are those of our own group, whichever
+limit they were for: the machine's are mostly somebody else's.
 """
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TypeVar
+
+from featurewatch import processes
+from featurewatch.kernelfiles import (
+    count_cpus,
+    machine_cpus,
+    machine_memory,
+    table,
+    text,
+    unless_missing,
+)
+from featurewatch.usage import Cpu, Level, Memory, Throttling
 
 T = TypeVar("T")
 
@@ -26,51 +41,17 @@ MOUNT = Path("sys/fs/cgroup")
 V1_UNLIMITED = 1 << 62
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cpu:
-    """CPU time of the group, or of the machine."""
+def read_cpu(root: Path, service: Iterable[int] = ()) -> Cpu | None:
+    """Return CPU use and limits, or None if no source can be read.
 
-    #: Which source spoke; counters of different sources cannot be subtracted.
-    source: str
-    #: CPU time since the group or the machine started.
-    used_seconds: float
-    #: CPU seconds that may be used per second.
-    limit_cpus: float
+    *service* are the ids of the processes that are this service beside our own.
+    """
+    return _first(root, (_cpu_v2, _cpu_v1, partial(processes.read_cpu, service=service)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Memory:
-    """Memory of the group, or of the machine."""
-
-    #: The working set: memory in use without the file cache that the kernel can drop at once.
-    used_bytes: float
-    limit_bytes: float
-
-    @property
-    def ratio(self) -> float:
-        """Used over allowed."""
-        return self.used_bytes / self.limit_bytes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Throttling:
-    """How the group's CPU limit was enforced, since the group started."""
-
-    #: Periods in which the group wanted to run, and those of them in which it had to wait.
-    periods: float
-    throttled_periods: float
-    #: Time that its CPUs waited, added up.
-    throttled_seconds: float
-
-
-def read_cpu(root: Path) -> Cpu | None:
-    """Return CPU use and limit, or None if no source can be read."""
-    return _first(root, (_cpu_v2, _cpu_v1, _cpu_machine))
-
-
-def read_memory(root: Path) -> Memory | None:
-    """Return memory use and limit, or None if no source can be read."""
-    return _first(root, (_memory_v2, _memory_v1, _memory_machine))
+def read_memory(root: Path, service: Iterable[int] = ()) -> Memory | None:
+    """Return memory use and limit, or None if no source can be read; as :func:`read_cpu`."""
+    return _first(root, (_memory_v2, _memory_v1, partial(processes.read_memory, service=service)))
 
 
 def read_throttling(root: Path) -> Throttling | None:
@@ -83,157 +64,156 @@ def read_oom_kills(root: Path) -> int | None:
     return _first(root, (_oom_kills_v2, _oom_kills_v1))
 
 
-def _first(root: Path, sources: tuple[Callable[[Path], T], ...]) -> T | None:
-    for source in sources:
-        with suppress(OSError, ValueError, LookupError):
-            return source(root)
-    return None
+def _first(root: Path, sources: Iterable[Callable[[Path], T]]) -> T | None:
+    found = (unless_missing(source, root) for source in sources)
+    return next((each for each in found if each is not None), None)
 
 
 def _cpu_v2(root: Path) -> Cpu:
-    group = _group_v2(root, "cpu.stat")
-    used = _table(group / "cpu.stat")["usage_usec"] / 1e6
-    limit = _tightest(_quota_v2(group), _cpuset_v2(group), _machine_cpus(root))
-    return Cpu(source="v2", used_seconds=used, limit_cpus=limit)
+    return _cpu(root, _groups_v2(root), _level_v2)
+
+
+def _level_v2(group: Path) -> Level:
+    limit = min(_quota_v2(group), _cpuset(group, "cpuset.cpus.effective"))
+    used = table(group / "cpu.stat")["usage_usec"] / 1e6
+    return Level(name=str(group), used_seconds={"": used}, limit_cpus=limit)
+
+
+def _cpu_v1(root: Path) -> Cpu:
+    # One group has a folder below each controller, or below both at once ("cpu,cpuacct").
+    return _cpu(root, _groups_v1(root, "cpuacct"), partial(_level_v1, root))
+
+
+def _level_v1(root: Path, group: Path) -> Level:
+    path = group.relative_to(root / MOUNT / "cpuacct")
+    cpuset = root / MOUNT / "cpuset" / path
+    limit = min(
+        _quota_v1(root / MOUNT / "cpu" / path),
+        _cpuset(cpuset, "cpuset.effective_cpus"),
+        _cpuset(cpuset, "cpuset.cpus"),
+    )
+    used = float(text(group / "cpuacct.usage")) / 1e9
+    return Level(name=str(group), used_seconds={"": used}, limit_cpus=limit)
+
+
+def _cpu(root: Path, groups: Iterable[Path], read: Callable[[Path], Level]) -> Cpu:
+    machine = machine_cpus(root)
+    levels = [level for group in groups if (level := unless_missing(read, group))]
+    limited = tuple(level for level in levels if 0 < level.limit_cpus < machine)
+    if not limited:
+        raise LookupError("no group has a limit")
+    return Cpu(levels=limited)
 
 
 def _quota_v2(group: Path) -> float:
     with suppress(FileNotFoundError):  # absent at the root and without the cpu controller
-        quota, period = _text(group / "cpu.max").split()
+        quota, period = text(group / "cpu.max").split()
         return inf if quota == "max" else float(quota) / float(period)
     return inf
 
 
-def _cpuset_v2(group: Path) -> float:
+def _quota_v1(group: Path) -> float:
+    with suppress(FileNotFoundError):
+        quota = float(text(group / "cpu.cfs_quota_us"))
+        return quota / float(text(group / "cpu.cfs_period_us")) if quota > 0 else inf
+    return inf
+
+
+def _cpuset(group: Path, file: str) -> float:
     # A container with CPUs of its own may have them here and no quota.
     with suppress(FileNotFoundError):
-        ranges = [part.split("-") for part in _text(group / "cpuset.cpus.effective").split(",")]
-        return sum(int(cpus[-1]) - int(cpus[0]) + 1 for cpus in ranges)
+        return count_cpus(text(group / file))
     return inf
 
 
 def _memory_v2(root: Path) -> Memory:
-    group = _group_v2(root, "memory.current")
-    cache = _table(group / "memory.stat")["inactive_file"]
-    used = max(0.0, float(_text(group / "memory.current")) - cache)
-    limit = float(_text(group / "memory.max").replace("max", "inf"))
-    return Memory(used_bytes=used, limit_bytes=_tightest(limit, _machine_memory(root)))
+    return _memory(root, _groups_v2(root), _memory_of_v2)
 
 
-def _cpu_v1(root: Path) -> Cpu:
-    used = float(_text(_group_v1(root, "cpuacct", "cpuacct.usage") / "cpuacct.usage")) / 1e9
-    limit = _tightest(_quota_v1(root), _machine_cpus(root))
-    return Cpu(source="v1", used_seconds=used, limit_cpus=limit)
-
-
-def _quota_v1(root: Path) -> float:
-    with suppress(FileNotFoundError):
-        group = _group_v1(root, "cpu", "cpu.cfs_quota_us")
-        quota = float(_text(group / "cpu.cfs_quota_us"))
-        return quota / float(_text(group / "cpu.cfs_period_us")) if quota > 0 else inf
-    return inf
+def _memory_of_v2(group: Path) -> Memory:
+    limit = float(text(group / "memory.max").replace("max", "inf"))
+    used = float(text(group / "memory.current"))
+    cache = table(group / "memory.stat")["inactive_file"]
+    return Memory(used_bytes=max(0.0, used - cache), limit_bytes=limit)
 
 
 def _memory_v1(root: Path) -> Memory:
-    group = _group_v1(root, "memory", "memory.usage_in_bytes")
-    cache = _table(group / "memory.stat")["total_inactive_file"]
-    used = max(0.0, float(_text(group / "memory.usage_in_bytes")) - cache)
-    limit = float(_text(group / "memory.limit_in_bytes"))
-    limit = inf if limit >= V1_UNLIMITED else limit
-    return Memory(used_bytes=used, limit_bytes=_tightest(limit, _machine_memory(root)))
+    return _memory(root, _groups_v1(root, "memory"), _memory_of_v1)
+
+
+def _memory_of_v1(group: Path) -> Memory:
+    stat = table(group / "memory.stat")
+    limit = float(text(group / "memory.limit_in_bytes"))
+    limit = min(limit, stat.get("hierarchical_memory_limit", limit))
+    used = float(text(group / "memory.usage_in_bytes")) - stat["total_inactive_file"]
+    return Memory(used_bytes=max(0.0, used), limit_bytes=inf if limit >= V1_UNLIMITED else limit)
+
+
+def _memory(root: Path, groups: Iterable[Path], read: Callable[[Path], Memory]) -> Memory:
+    """Return the memory of the group that is nearest to its limit."""
+    machine = machine_memory(root)
+    found = [memory for group in groups if (memory := unless_missing(read, group))]
+    limited = [memory for memory in found if 0 < memory.limit_bytes < machine]
+    return max(limited, key=lambda memory: memory.ratio)
 
 
 def _throttling_v2(root: Path) -> Throttling:
-    return _throttling(_group_v2(root, "cpu.stat"), "throttled_usec", 1e6)
+    group = min(_existing(_groups_v2(root), "cpu.stat"), key=_quota_v2)
+    return _throttling(group, "throttled_usec", 1e6)
 
 
 def _throttling_v1(root: Path) -> Throttling:
-    return _throttling(_group_v1(root, "cpu", "cpu.stat"), "throttled_time", 1e9)
+    group = min(_existing(_groups_v1(root, "cpu"), "cpu.stat"), key=_quota_v1)
+    return _throttling(group, "throttled_time", 1e9)
 
 
 def _throttling(group: Path, waited: str, per_second: float) -> Throttling:
-    table = _table(group / "cpu.stat")
+    stat = table(group / "cpu.stat")
     return Throttling(
-        periods=table["nr_periods"],
-        throttled_periods=table["nr_throttled"],
-        throttled_seconds=table[waited] / per_second,
+        periods=stat["nr_periods"],
+        throttled_periods=stat["nr_throttled"],
+        throttled_seconds=stat[waited] / per_second,
     )
 
 
 def _oom_kills_v2(root: Path) -> int:
-    return _table(_group_v2(root, "memory.events") / "memory.events")["oom_kill"]
+    (group, *_) = _existing(_groups_v2(root), "memory.events")
+    return table(group / "memory.events")["oom_kill"]
 
 
 def _oom_kills_v1(root: Path) -> int:
-    group = _group_v1(root, "memory", "memory.oom_control")
-    return _table(group / "memory.oom_control")["oom_kill"]  # kernel 4.13 and newer
+    (group, *_) = _existing(_groups_v1(root, "memory"), "memory.oom_control")
+    return table(group / "memory.oom_control")["oom_kill"]  # kernel 4.13 and newer
 
 
-def _cpu_machine(root: Path) -> Cpu:
-    # "cpu user nice system idle iowait irq softirq steal guest guest_nice" in clock ticks;
-    # user and nice already contain both guests.
-    ticks = [int(field) for field in _text(root / "proc/stat").splitlines()[0].split()[1:9]]
-    busy = sum(ticks) - ticks[3] - ticks[4]
-    used = busy / os.sysconf("SC_CLK_TCK")
-    return Cpu(source="machine", used_seconds=used, limit_cpus=_tightest(_machine_cpus(root)))
+def _groups_v2(root: Path) -> Iterator[Path]:
+    """Yield our group and those above it, as far as they may be there."""
+    text(root / MOUNT / "cgroup.controllers")  # only the v2 hierarchy has it at its top
+    return _upwards(root / MOUNT, _own_path(root, ""))
 
 
-def _memory_machine(root: Path) -> Memory:
-    total = _machine_memory(root)
-    free = _table(root / "proc/meminfo")["MemAvailable:"] * 1024
-    return Memory(used_bytes=total - free, limit_bytes=_tightest(total))
+def _groups_v1(root: Path, controller: str) -> Iterator[Path]:
+    return _upwards(root / MOUNT / controller, _own_path(root, controller))
 
 
-def _machine_cpus(root: Path) -> float:
-    with suppress(OSError):
-        lines = _text(root / "proc/stat").splitlines()
-        return sum(line[:3] == "cpu" and line[3:4].isdigit() for line in lines) or inf
-    return inf
-
-
-def _machine_memory(root: Path) -> float:
-    with suppress(OSError, LookupError):
-        return _table(root / "proc/meminfo")["MemTotal:"] * 1024
-    return inf
-
-
-def _tightest(*limits: float) -> float:
-    limit = min(limits)
-    if not 0 < limit < inf:
-        raise ValueError("neither the group nor the machine tells a limit")
-    return limit
-
-
-def _group_v2(root: Path, file: str) -> Path:
-    _text(root / MOUNT / "cgroup.controllers")  # only the v2 hierarchy has it at its top
-    return _nearest(root / MOUNT, _own_path(root, ""), file)
-
-
-def _group_v1(root: Path, controller: str, file: str) -> Path:
-    return _nearest(root / MOUNT / controller, _own_path(root, controller), file)
+def _upwards(mount: Path, path: str) -> Iterator[Path]:
+    group = mount / path
+    while group != mount and ".." not in group.parts:  # else it is outside of the mount
+        yield group
+        group = group.parent
+    yield mount
 
 
 def _own_path(root: Path, controller: str) -> str:
     # Lines are "id:controllers:path"; v2 has no controllers there, so "" finds it.
     with suppress(OSError):
-        for line in _text(root / "proc/self/cgroup").splitlines():
+        for line in text(root / "proc/self/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
             if controller in controllers.split(","):
                 return path.strip("/")
     return ""
 
 
-def _nearest(mount: Path, path: str, file: str) -> Path:
-    group = mount / path
-    while group != mount and not (group / file).exists():
-        group = group.parent
-    return group
-
-
-def _table(path: Path) -> dict[str, int]:
-    rows = (line.split() for line in _text(path).splitlines())
-    return {row[0]: int(row[1]) for row in rows if len(row) > 1}
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip()
+def _existing(groups: Iterable[Path], file: str) -> list[Path]:
+    """Return those that have *file*, our own first."""
+    return [group for group in groups if (group / file).exists()]

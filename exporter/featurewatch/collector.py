@@ -2,27 +2,24 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from threading import Lock
 from typing import Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from featurewatch.distribution import Snapshot
+from featurewatch import forks
+from featurewatch.distribution import Sample
+from featurewatch.families import OurFamily, families
 from featurewatch.guard import log_dropped
-from featurewatch.names import METRICS, Metric
+from featurewatch.names import METRICS
 from featurewatch.publisher import PUBLISHER, multiprocess_mode
 from featurewatch.worker_files import MULTIPROCESS
 
 logger = logging.getLogger(__name__)
-
-#: One series: its metric, its label values in the metric's order, its value now.
-Sample = tuple[Metric, tuple[str, ...], float | Snapshot]
-Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class Source(Protocol):
@@ -44,11 +41,11 @@ class SourceCollector(Collector):
     def __init__(self) -> None:
         self.sources: dict[tuple[type[Source], str], Source] = {}
 
-    def describe(self) -> Iterator[Family]:
+    def describe(self) -> Iterator[OurFamily]:
         """Name the families when the registry asks, without asking the sources."""
-        return map(_family, METRICS)
+        return map(OurFamily, METRICS)
 
-    def collect(self) -> Iterator[Family]:
+    def collect(self) -> Iterator[OurFamily]:
         """Yield the families that have series, in the order of the contract."""
         return families(sample for source in self._sources(None) for sample in _ask(source))
 
@@ -64,18 +61,6 @@ class SourceCollector(Collector):
         for source in list(self.sources.values()):
             if of_container in (None, getattr(source, "of_container", False)):
                 yield source
-
-
-def families(samples: Iterable[Sample]) -> Iterator[Family]:
-    """Yield the families that have series, in the order of the contract."""
-    found: dict[str, Family] = {}
-    seen = set()
-    for metric, labels, value in samples:
-        # Of two sources for one series the first wins: both would fail the scrape.
-        if (metric.name, labels) not in seen:
-            seen.add((metric.name, labels))
-            _add(found.setdefault(metric.name, _family(metric)), labels, value)
-    return (found[metric.name] for metric in METRICS if metric.name in found)
 
 
 def container_samples() -> list[Sample]:
@@ -123,10 +108,9 @@ def _share(collector: SourceCollector) -> None:
         )
 
 
-@cache  # the hook cannot be taken back, and one is enough
+@cache  # once is enough
 def _begin_anew_in_children() -> None:
-    if hasattr(os, "register_at_fork"):  # not on Windows
-        os.register_at_fork(after_in_child=_forget)
+    forks.at_fork(in_child=_forget)
 
 
 def _forget() -> None:
@@ -143,19 +127,3 @@ def _ask(source: Source) -> list[Sample]:
     except Exception:
         log_dropped(f"scrape of {type(source).__name__}")
         return []
-
-
-def _family(metric: Metric) -> Family:
-    kinds: dict[str, type[Family]] = {
-        "counter": CounterMetricFamily,
-        "gauge": GaugeMetricFamily,
-        "histogram": HistogramMetricFamily,
-    }
-    return kinds[metric.type](metric.name, metric.help, labels=metric.labels)
-
-
-def _add(family: Family, labels: tuple[str, ...], value: float | Snapshot) -> None:
-    if isinstance(value, Snapshot):
-        cast(HistogramMetricFamily, family).add_metric(labels, value.buckets, value.sum)
-    else:
-        cast(GaugeMetricFamily, family).add_metric(labels, value)

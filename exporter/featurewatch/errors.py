@@ -17,12 +17,12 @@ class FeaturewatchError(Exception):
 
 
 class MetricsServerError(FeaturewatchError):
-    """The metrics server cannot listen; the message names the address and the mend."""
+    """The metrics server cannot listen; the message names the address and the fix."""
 
 
 class MultiprocessError(FeaturewatchError):
-    """The folder of multiprocess mode cannot be used; the message says how to mend that."""
+    """The folder of multiprocess mode cannot be used; the message says how to fix that."""
 
 
 class MissingRayError(FeaturewatchError, ImportError):
-    """Ray is not installed; the message says how to mend that."""
+    """Ray is not installed; the message says how to fix that."""

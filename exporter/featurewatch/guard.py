@@ -27,11 +27,25 @@ def log_dropped(what: str) -> None:
     A wrong call in the request path would flood the log otherwise. Never raises itself, whatever
     the handlers of the log do.
     """
-    level = logging.DEBUG if what in _logged else logging.WARNING
-    _logged.add(what)
     with suppress(Exception):
         traceback = sys.exception() is not None
-        logger.log(level, "measurement dropped by %s", what, exc_info=traceback)
+        logger.log(_level(what), "measurement dropped by %s", what, exc_info=traceback)
+
+
+def log_left_out(what: str, fix: str) -> None:
+    """Log in one line what was left out because of the exception in hand, and the *fix*.
+
+    As :func:`log_dropped`, the first of *what* as a warning.
+    """
+    error = sys.exception()
+    with suppress(Exception):
+        logger.log(_level(what), "%s: %s: %s; %s", what, type(error).__name__, error, fix)
+
+
+def _level(what: str) -> int:
+    level = logging.DEBUG if what in _logged else logging.WARNING
+    _logged.add(what)
+    return level
 
 
 def never_raises(record: Callable[P, None]) -> Callable[P, None]:

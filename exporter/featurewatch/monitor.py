@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from featurewatch import names
-from featurewatch.collector import Sample, source_of, sources_of
+from featurewatch.collector import source_of, sources_of
+from featurewatch.distribution import Sample
 from featurewatch.labels import check_extractor
 
 logger = logging.getLogger(__name__)

@@ -8,16 +8,21 @@ all processes, the ended ones included. In ``gunicorn.conf.py``::
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app, multiprocess
+from prometheus_client import REGISTRY, CollectorRegistry, multiprocess
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from featurewatch import names
-from featurewatch.collector import container_samples, families
+from featurewatch.collector import container_samples
+from featurewatch.distribution import Sample
+from featurewatch.exposition import exposition_app
+from featurewatch.families import families
+from featurewatch.guard import log_dropped, log_left_out
 from featurewatch.publisher import PUBLISHER, fold_dead, multiprocess_mode
-from featurewatch.worker_files import fold, has_begun, locked, shared_folder
+from featurewatch.worker_files import UNREADABLE, fold, has_begun, locked, shared_folder
 
 #: prometheus-client's, which it gives no types.
 Reader: Any = multiprocess.MultiProcessCollector
@@ -55,7 +60,7 @@ def metrics_registry() -> CollectorRegistry:
 
 def metrics_app() -> Any:
     """Return a WSGI application that serves :func:`metrics_registry`."""
-    return make_wsgi_app(metrics_registry())
+    return exposition_app(metrics_registry())
 
 
 class AllProcesses(Collector):
@@ -65,9 +70,10 @@ class AllProcesses(Collector):
         """Yield the sums, and what this process knows of the container that all are in."""
         PUBLISHER.publish()
         with locked(folder := shared_folder()):
-            fold(folder)
-            written = Reader.merge([str(file) for file in folder.glob("*.db") if has_begun(file)])
-        shared = {family.name: family for family in families(container_samples())}
+            _fold_if_possible(folder)
+            written, unreadable = _read_all(folder)
+        known = [*container_samples(), *_unreadable_files(written, unreadable)]
+        shared: dict[str, Family] = {family.name: family for family in families(known)}
         for family in written:
             family.samples = list(_with_a_value(family))
             if family.name in shared:
@@ -75,6 +81,39 @@ class AllProcesses(Collector):
             elif family.samples:
                 yield family
         yield from shared.values()
+
+
+def _fold_if_possible(folder: Path) -> None:
+    try:
+        fold(folder)
+    except Exception:  # a full disk, say: the files are as they were, and can be read
+        log_dropped("fold")
+
+
+def _read_all(folder: Path) -> tuple[list[Family], int]:
+    """Return the sums of all files that can be read, and how many can not."""
+    files = [str(file) for file in folder.glob("*.db") if has_begun(file)]
+    try:
+        return list(Reader.merge(files)), 0
+    except Exception:
+        readable = list(filter(_can_be_read, files))
+    return list(Reader.merge(readable)), len(files) - len(readable)
+
+
+def _can_be_read(file: str) -> bool:
+    try:
+        Reader.merge([file])
+    except Exception:
+        log_left_out(file, UNREADABLE)
+        return False
+    return True
+
+
+def _unreadable_files(written: list[Family], unreadable: int) -> list[Sample]:
+    """Return the same number for each extractor of the server, as that of its container's CPU."""
+    info = [family for family in written if family.name == names.INFO.name]
+    extractors = {s.labels[names.LABEL_EXTRACTOR] for family in info for s in family.samples}
+    return [(names.UNREADABLE_FILES, (extractor,), unreadable) for extractor in sorted(extractors)]
 
 
 def _with_a_value(family: Family) -> Iterator[Any]:

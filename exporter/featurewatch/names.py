@@ -127,13 +127,15 @@ CPU_UTILIZATION = Metric(
     name=PREFIX + "cpu_utilization_ratio",
     type="gauge",
     unit="ratio",
-    help="CPU time used since the previous scrape, as a ratio of the container's CPU limit.",
+    help="CPU time used since the previous scrape, of the container's CPU limit;"
+    " without one, the service's own, of the machine.",
 )
 MEMORY_UTILIZATION = Metric(
     name=PREFIX + "memory_utilization_ratio",
     type="gauge",
     unit="ratio",
-    help="Memory working set as a ratio of the container's memory limit.",
+    help="Memory working set, of the container's memory limit;"
+    " without one, the service's own, of the machine.",
 )
 CPU_PERIODS = Metric(
     name=PREFIX + "cpu_periods_total",
@@ -228,6 +230,19 @@ SOURCE_FAILURES = Metric(
     help="Polls, lines, datagrams and figures of the source that the exporter could not use.",
     labels=(LABEL_EXTRACTOR, LABEL_SOURCE),
 )
+SOURCE_DROPPED = Metric(
+    name=PREFIX + "source_dropped_total",
+    type="counter",
+    unit="datagrams",
+    help="Datagrams for the source that the kernel dropped, mostly because they came too fast.",
+    labels=(LABEL_EXTRACTOR, LABEL_SOURCE),
+)
+UNREADABLE_FILES = Metric(
+    name=PREFIX + "unreadable_files",
+    type="gauge",
+    unit="files",
+    help="Files in PROMETHEUS_MULTIPROC_DIR that are left out because they cannot be read.",
+)
 INFO = Metric(
     name=PREFIX + "info",
     type="gauge",
@@ -264,5 +279,7 @@ METRICS = (
     SOURCE_UP,
     SOURCE_LAST_SAMPLE,
     SOURCE_FAILURES,
+    SOURCE_DROPPED,
+    UNREADABLE_FILES,
     INFO,
 )

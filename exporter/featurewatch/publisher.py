@@ -5,24 +5,19 @@ in ``PROMETHEUS_MULTIPROC_DIR``: each second, at each scrape that this process a
 end. Requests take no part in it. What a killed process had recorded since is lost.
 """
 
-import atexit
 import math
-import os
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
-from threading import Lock, Thread
-from time import sleep
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from prometheus_client import values
 
-from featurewatch import names
-from featurewatch.distribution import Snapshot
+from featurewatch import ends, forks, names
+from featurewatch.clock import Clock
+from featurewatch.distribution import Sample, Snapshot
 from featurewatch.guard import log_dropped
-from featurewatch.worker_files import fold, join, locked, shared_folder
-
-if TYPE_CHECKING:
-    from featurewatch.collector import Sample
+from featurewatch.worker_files import fold, join, living, locked, shared_folder
 
 #: Seconds between two writes.
 INTERVAL = 1.0
@@ -39,7 +34,7 @@ LARGEST = "livemax"
 #: What a gauge is set to when it has no value any more: it then changes nothing for the others.
 NEUTRAL = {"livesum": 0.0, "livemin": math.inf, "livemax": -math.inf}
 
-Ask = Callable[[], "list[Sample]"]
+Ask = Callable[[], list[Sample]]
 
 
 class Cell(NamedTuple):
@@ -90,20 +85,26 @@ class Publisher:
     """Writes for all registries of this process."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._written: list[Written] = []
         self._alive: IO[str] | None = None
-        self._held = False
+        self._clock: Clock | None = None
+        self._holders: set[int] = set()
 
     def add(self, ask: Ask) -> None:
         """Write what *ask* returns, too, from now on.
 
-        Raises ``MultiprocessError`` if the folder is of no use.
+        Raises ``MultiprocessError`` if the folder is of no use, or if this server's forks could
+        not be noticed.
         """
         shared_folder()
+        forks.listen_to_uwsgi()
+        forks.refuse_eventlet_before_forks()
         self._written.append(Written(ask))
         if len(self._written) == 1:
-            _at_exit_and_forks(self)
+            ends.at_end(self.publish)
+            forks.at_fork(before=self.hold, in_parent=self.go_on, in_child=self.begin_anew)
+            self._lock = threading.Lock()  # gevent's, if that has taken over since the import
             self._start()
 
     def publish(self) -> None:
@@ -122,28 +123,31 @@ class Publisher:
     def _join(self) -> None:
         if self._alive is None:
             self._alive = join(shared_folder())
+            fold_dead()
 
     def _start(self) -> None:
-        Thread(target=self._run, name="featurewatch-publisher", daemon=True).start()
-
-    def _run(self) -> None:
-        fold_dead()
-        while True:
-            self.publish()
-            sleep(INTERVAL)
+        if self._clock is None and forks.threads_may_run():
+            self._clock = Clock(self.publish, INTERVAL)
 
     def hold(self) -> None:
-        """Before a fork: leave no lock of prometheus-client's in the hands of our thread."""
-        self._held = self._lock.acquire(timeout=WAIT)
+        """Before a fork: no thread of ours runs, or holds a lock of prometheus-client's."""
+        clock, self._clock = self._clock, None
+        if clock is not None:
+            clock.stop(WAIT)
+        if self._lock.acquire(timeout=WAIT):
+            self._holders.add(threading.get_ident())
 
     def go_on(self) -> None:
         """After it, in the parent."""
-        if self._held:
+        if threading.get_ident() in self._holders:
+            self._holders.remove(threading.get_ident())
             self._lock.release()
+        self._start()
 
     def begin_anew(self) -> None:
         """After it, in the child."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
+        self._holders.clear()
         if self._alive is not None:
             self._alive.close()
             self._alive = None
@@ -155,6 +159,14 @@ class Publisher:
 PUBLISHER = Publisher()
 
 
+def processes_of_server() -> list[int]:
+    """Return the ids of the processes that share the folder; none without multiprocess mode."""
+    if not multiprocess_mode():
+        return []
+    with locked(folder := shared_folder()):
+        return living(folder)
+
+
 def fold_dead(*ended: int) -> None:
     """Fold the files of ended processes; never raises."""
     try:
@@ -164,20 +176,7 @@ def fold_dead(*ended: int) -> None:
         log_dropped("fold_dead")
 
 
-def _at_exit_and_forks(publisher: Publisher) -> None:
-    from multiprocessing import util
-
-    atexit.register(publisher.publish)
-    # Children of multiprocessing end without atexit, and forget what was registered before them.
-    util.register_after_fork(publisher, lambda it: util.Finalize(it, it.publish, exitpriority=0))
-    os.register_at_fork(
-        before=publisher.hold,
-        after_in_parent=publisher.go_on,
-        after_in_child=publisher.begin_anew,
-    )
-
-
-def _cells(sample: "Sample") -> Iterator[tuple[Cell, float]]:
+def _cells(sample: Sample) -> Iterator[tuple[Cell, float]]:
     metric, labels, value = sample
     family = metric.name.removesuffix("_total")
 

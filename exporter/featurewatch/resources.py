@@ -1,4 +1,4 @@
-"""CPU, memory and GPUs of the container, as ratios of what it may use, read at each scrape."""
+"""CPU, memory and GPUs, as ratios of what may be used, read at each scrape."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,10 +8,12 @@ from threading import Lock
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from featurewatch import names
-from featurewatch.cgroup import Cpu, read_cpu, read_memory, read_oom_kills, read_throttling
-from featurewatch.collector import Sample, source_of
+from featurewatch.cgroup import read_cpu, read_memory, read_oom_kills, read_throttling
+from featurewatch.collector import source_of
+from featurewatch.distribution import Sample
 from featurewatch.gpu import GpuReader
 from featurewatch.labels import check_extractor
+from featurewatch.publisher import processes_of_server
 
 #: Seconds. A scrape sooner than this after another one (two Prometheus servers, a browser)
 #: gets the same CPU ratio: over milliseconds it would be noise.
@@ -25,13 +27,16 @@ def watch_resources(
     root: str | Path = "/",
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Expose what this container uses of its CPUs, memory and GPUs on *registry* for *extractor*.
+    """Expose what is used of CPUs, memory and GPUs on *registry* for *extractor*.
 
-    CPU and memory are ratios of the container's limit; see :mod:`featurewatch.cgroup` for the
-    sources. CPU is the mean since the previous scrape, the first time since this call, and can
-    pass 1 by a little. Throttling and kills for want of memory are counted where the container's
-    group counts them, GPUs are there with ``pip install featurewatch[gpu]`` and a driver. A value
-    that cannot be read, or not yet, has no series rather than 0.
+    CPU and memory are ratios of the container's limit, or of a limit above it that is nearer to
+    being reached; see :mod:`featurewatch.cgroup` for the sources. Where nothing limits the
+    container, and outside of one, they are what this service itself takes of the machine
+    (:mod:`featurewatch.processes`), not what others do there. CPU is the mean since the previous
+    scrape, the first time since this call, and can pass 1 by a little. Throttling and kills for
+    want of memory are counted where the container's group counts them, GPUs are there with
+    ``pip install featurewatch[gpu]`` and a driver. A value that cannot be read, or not yet, has no
+    series rather than 0.
 
     Extractors of one process share its container: call this once for each, and each has the same
     values. *root* is where ``proc`` and ``sys`` are found, *clock* counts seconds. A second call
@@ -55,29 +60,22 @@ class _CpuMeter:
         self._clock = clock
         self._lock = Lock()
         self._ratio: float | None = None
-        self._before, self._at = read_cpu(root), clock()
+        self._before, self._at = read_cpu(root, processes_of_server()), clock()
 
     def ratio(self) -> float | None:
         with self._lock:
             now = self._clock()
             if now - self._at >= MIN_WINDOW_SECONDS:
-                cpu = read_cpu(self._root)
-                self._ratio = _cpu_ratio(self._before, cpu, now - self._at)
+                cpu, before = read_cpu(self._root, processes_of_server()), self._before
+                self._ratio = cpu.ratio_since(before, now - self._at) if cpu and before else None
                 self._before, self._at = cpu, now
             return self._ratio
 
 
-def _cpu_ratio(before: Cpu | None, cpu: Cpu | None, seconds: float) -> float | None:
-    if before is None or cpu is None or before.source != cpu.source:
-        return None
-    used = cpu.used_seconds - before.used_seconds
-    return used / (seconds * cpu.limit_cpus) if used >= 0 else None
-
-
 class ResourceSource:
-    """The container's series, once for each extractor that asked."""
+    """The series of the container, or of the service, once for each extractor that asked."""
 
-    #: Every process in the container would answer the same.
+    #: Every process of the container, or of the server, would answer the same.
     of_container = True
 
     def __init__(self, root: Path, clock: Callable[[], float]) -> None:
@@ -107,7 +105,7 @@ class ResourceSource:
         ]
 
     def _container(self) -> Iterator[Sample]:
-        cpu, memory = self._cpu.ratio(), read_memory(self.root)
+        cpu, memory = self._cpu.ratio(), read_memory(self.root, processes_of_server())
         if cpu is not None:
             yield names.CPU_UTILIZATION, (), cpu
         if memory:

@@ -4,11 +4,15 @@ prometheus-client keeps the files of each process that ever wrote there. Here th
 are added up in one archive per kind, so that their number is bounded and sums stay exact. A
 process lives while it holds the lock on its own file; its id alone would tell nothing after the
 id was given away again, or from another container.
+
+A file that cannot be read (cut short on a full disk, of another program or another version of
+prometheus-client) costs what it holds and nothing else: it is left where it is, and out of sums.
 """
 
 import errno
 import json
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -19,6 +23,7 @@ from prometheus_client import mmap_dict
 
 from featurewatch import names
 from featurewatch.errors import MultiprocessError
+from featurewatch.guard import log_left_out
 
 #: The variable that names the folder; it turns the mode on when prometheus-client is imported.
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -27,6 +32,8 @@ LOCK = "featurewatch.lock"
 JOURNAL = "featurewatch.journal"
 ALIVE = "featurewatch_{}.alive"
 ARCHIVE = "{}_archive.db"
+#: What the log says of a file that cannot be read.
+UNREADABLE = "left out of every scrape until it is removed"
 
 #: Our labels that take any value.
 OPEN_LABELS = {
@@ -37,6 +44,7 @@ OPEN_LABELS = {
 NumberFile: Any = mmap_dict.MmapedDict
 #: A number of prometheus-client's files, and when it was set (0 for most).
 Entry = tuple[float, float]
+Entries = list[tuple[str, Entry]]
 
 
 def _sum(old: Entry, new: Entry) -> Entry:
@@ -98,7 +106,20 @@ def join(folder: Path) -> IO[str]:
                 f"two processes with the id {os.getpid()} share {folder}: "
                 "give each container a folder of its own"
             )
+        for own in folder.glob(f"*_{os.getpid()}.db"):  # of one that had this id before
+            if _read(own) is None:
+                _set_aside(own)
         return file
+
+
+def living(folder: Path) -> list[int]:
+    """Return the ids of the processes that have joined and not ended.
+
+    The caller holds :func:`locked`.
+    """
+    dead = set(_found_dead(folder))
+    pids = {path.stem.rpartition("_")[2] for path in folder.glob(ALIVE.format("*"))}
+    return sorted(int(pid) for pid in pids - dead if pid.isdigit())
 
 
 def fold(folder: Path, *ended: int) -> None:
@@ -107,16 +128,19 @@ def fold(folder: Path, *ended: int) -> None:
     The caller holds :func:`locked`.
     """
     dead = {*map(str, ended), *_found_dead(folder)}
-    files = [file for file in folder.glob("*.db") if file.stem.rpartition("_")[2] in dead]
-    by_kind = defaultdict(list)
-    for file in files:
-        by_kind[file.stem.rpartition("_")[0]].append(file)
-    kinds = [kind for kind in by_kind if kind in COMBINE]
-    for kind in kinds:
-        _write_archive(folder, kind, by_kind[kind])
-    kept = by_kind["gauge_all"]
-    alive = [ALIVE.format(pid) for pid in dead]
-    _commit(folder, kinds, [*(file.name for file in files if file not in kept), *alive])
+    by_kind: defaultdict[str, dict[Path, Entries]] = defaultdict(dict)
+    remove = [ALIVE.format(pid) for pid in dead]
+    for file in folder.glob("*.db"):
+        kind, _, pid = file.stem.rpartition("_")
+        if pid in dead and kind in COMBINE:
+            if (entries := _read(file)) is not None:
+                by_kind[kind][file] = entries
+        elif pid in dead and kind.startswith("gauge_live"):
+            remove.append(file.name)
+    for kind, contents in by_kind.items():
+        _write_archive(folder, kind, contents.values())
+        remove += [file.name for file in contents]
+    _commit(folder, list(by_kind), remove)
 
 
 class CappedKeys:
@@ -172,20 +196,20 @@ def _lock_now(file: IO[str]) -> bool:
 
 def _found_dead(folder: Path) -> Iterator[str]:
     for path in folder.glob(ALIVE.format("*")):
-        with path.open("a") as file:
+        with suppress(OSError), path.open("a") as file:  # one of another user's is not ours to see
             if _lock_now(file):
                 yield path.stem.rpartition("_")[2]
 
 
-def _write_archive(folder: Path, kind: str, files: Iterable[Path]) -> None:
+def _write_archive(folder: Path, kind: str, contents: Iterable[Entries]) -> None:
     """Write the new archive of *kind* beside the present one."""
     archive = folder / ARCHIVE.format(kind)
     new = _beside(archive)
     new.unlink(missing_ok=True)  # of one who was killed
     totals: dict[str, Entry] = {}
     capped = CappedKeys()
-    for file in (archive, *files):
-        for key, entry in _read(file):
+    for entries in (_taken_up(archive), *contents):
+        for key, entry in entries:
             for place in capped.places(key):
                 old = totals.get(place)
                 totals[place] = entry if old is None else COMBINE[kind](old, entry)
@@ -194,10 +218,42 @@ def _write_archive(folder: Path, kind: str, files: Iterable[Path]) -> None:
             written.write_value(key, value, timestamp)
 
 
-def _read(file: Path) -> Iterator[tuple[str, Entry]]:
-    if has_begun(file):
-        for key, value, timestamp, _ in NumberFile.read_all_values_from_file(str(file)):
-            yield key, (value, timestamp)
+def _read(file: Path) -> Entries | None:
+    """Return what a file holds; None if it cannot be read."""
+    try:
+        if not has_begun(file):
+            return []
+        entries = NumberFile.read_all_values_from_file(str(file))
+        return [(_checked(key), (value, at)) for key, value, at, _ in entries]
+    except Exception:
+        log_left_out(str(file), UNREADABLE)
+        return None
+
+
+def _checked(key: str) -> str:
+    """Return the key of a number; raise some error if it is none, or one that nobody can add up."""
+    family, name, labels, text = json.loads(key)
+    float(labels.get("le", 0))
+    if name in OPEN_LABELS:
+        labels[OPEN_LABELS[name]], labels[names.LABEL_EXTRACTOR]
+    if {type(part) for part in (family, name, text, *labels.values())} != {str}:
+        raise ValueError(f"not a key of prometheus-client's: {key!r}")
+    return key
+
+
+def _taken_up(archive: Path) -> Entries:
+    """Return what an archive holds; one that cannot be read leaves its place to a new one."""
+    entries = _read(archive)
+    if entries is not None:
+        return entries
+    _set_aside(archive)
+    return []
+
+
+def _set_aside(file: Path) -> None:
+    """Let a file that cannot be read leave its name to a new one."""
+    kind = file.stem.rpartition("_")[0]
+    file.rename(file.with_name(f"{kind}_unreadable{time.time_ns()}.db"))
 
 
 def _commit(folder: Path, kinds: list[str], remove: list[str]) -> None:
@@ -213,7 +269,7 @@ def _finish(folder: Path) -> None:
     journal = folder / JOURNAL
     if not journal.exists():
         return
-    todo = json.loads(journal.read_text())
+    todo = _todo(journal)
     for kind in todo["kinds"]:
         archive = folder / ARCHIVE.format(kind)
         with suppress(FileNotFoundError):  # done before
@@ -221,6 +277,15 @@ def _finish(folder: Path) -> None:
     for name in todo["remove"]:
         (folder / name).unlink(missing_ok=True)
     journal.unlink()
+
+
+def _todo(journal: Path) -> dict[str, list[str]]:
+    try:
+        todo = json.loads(journal.read_text())
+        return {"kinds": list(map(str, todo["kinds"])), "remove": list(map(str, todo["remove"]))}
+    except (ValueError, LookupError, TypeError):  # somebody else's: ours are there as a whole
+        log_left_out(str(journal), "removed")
+        return {"kinds": [], "remove": []}
 
 
 def _beside(path: Path) -> Path:

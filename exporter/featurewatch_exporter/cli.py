@@ -19,7 +19,7 @@ _END = {signal.SIGTERM, signal.SIGINT}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 2 for whatever its caller can mend."""
+    """Run the command and return its exit code: 2 for whatever its caller can fix."""
     options = _parser().parse_args(arguments)
     try:
         config = load_config(options.config)
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _until_told_to_end(exporter: Exporter) -> None:
     logger.info("metrics at %s", exporter.url)
-    for address in exporter.statsd_addresses:
-        logger.info("statsd at %s", address)
+    for endpoint in exporter.statsd_endpoints:
+        logger.info("statsd at %s", endpoint)
     logger.info("ends on %s", signal.Signals(signal.sigwait(_END)).name)
 
 

@@ -3,20 +3,26 @@
 docs/exporter.md lists the keys.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from featurewatch import names
 from featurewatch.labels import label_text
-from featurewatch_exporter.address import Address, parse_address
+from featurewatch_exporter.address import Endpoint
 from featurewatch_exporter.configfile import Table, read, shown
+from featurewatch_exporter.endpointconfig import (
+    read_endpoints,
+    receive_buffer,
+    same_place,
+    socket_mode,
+)
 from featurewatch_exporter.errors import ConfigError
 from featurewatch_exporter.ruleconfig import preset_rules, read_rules, same_series
-from featurewatch_exporter.rules import FILE, HTTP, STATSD, Rule
+from featurewatch_exporter.rules import FILE, HTTP, PROMETHEUS, STATSD, Rule
+from featurewatch_exporter.unwrap import CRI, DOCKER, PLAIN
+from featurewatch_exporter.urls import read_url
 
 #: Seconds between two polls of a URL, and how long one may take.
 INTERVAL, TIMEOUT = 10.0, 5.0
@@ -33,10 +39,21 @@ _DAY = 86400.0
 
 _COMMON = ("type", "name", "extractor", "map", "stale_after_seconds")
 _KEYS = {
-    HTTP: ("url", "preset", "interval_seconds", "timeout_seconds", "max_bytes"),
-    FILE: ("path",),
-    STATSD: ("listen",),
+    HTTP: (
+        "url",
+        "format",
+        "numbers_as_text",
+        "preset",
+        "interval_seconds",
+        "timeout_seconds",
+        "max_bytes",
+    ),
+    FILE: ("path", "format", "numbers_as_text"),
+    STATSD: ("listen", "receive_buffer_bytes", "socket_mode"),
 }
+#: What an answer or a file is written in; the first is the default.
+FORMATS = {HTTP: (PLAIN, PROMETHEUS), FILE: (PLAIN, DOCKER, CRI)}
+_STATE_EXAMPLE = "/var/lib/featurewatch-exporter/state.json"
 _SOURCE_EXAMPLE = [{"type": HTTP, "url": "http://127.0.0.1:8000/stats"}]
 
 
@@ -51,6 +68,11 @@ class Source:
     stale_after: float
 
     @property
+    def key(self) -> str:
+        """What no other source has."""
+        return f"{self.extractor}\n{self.name}"
+
+    @property
     def maps_requests(self) -> bool:
         """Whether a rule of its own counts requests; otherwise each of its events is one."""
         return any(rule.metric is names.REQUESTS for rule in self.rules)
@@ -63,9 +85,12 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpSource(Source):
-    """A URL that answers with a JSON object. Times in seconds."""
+    """A URL that answers with figures. Times in seconds."""
 
     url: str
+    format: str
+    #: Whether a number may be written as text.
+    numbers_as_text: bool
     interval: float
     timeout: float
     max_bytes: float
@@ -81,13 +106,20 @@ class FileSource(Source):
     """A file that grows by lines of JSON."""
 
     path: Path
+    format: str
+    #: Whether a number may be written as text.
+    numbers_as_text: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatsdSource(Source):
-    """A UDP port for statsd datagrams."""
+    """Ports and sockets for lines of statsd."""
 
-    listen: Address
+    listen: tuple[Endpoint, ...]
+    #: Bytes of datagrams that the kernel is asked to keep.
+    receive_buffer: int
+    #: Permissions of a socket in the file system.
+    socket_mode: int
 
 
 AnySource = HttpSource | FileSource | StatsdSource
@@ -99,6 +131,8 @@ class Config:
 
     sources: tuple[AnySource, ...]
     duration_buckets: tuple[float, ...]
+    #: Where the places of files are kept.
+    state_file: Path | None
 
 
 def load_config(file: Path) -> Config:
@@ -108,15 +142,16 @@ def load_config(file: Path) -> Config:
     """
     faults: list[str] = []
     top = Table(read(file), "", faults)
-    top.check_keys(("sources", "duration_buckets"))
+    top.check_keys(("sources", "duration_buckets", "state_file"))
     tables = top.tables("sources", _SOURCE_EXAMPLE)
     sources = [_source(table) for table in tables]
     buckets = _buckets(top)
+    kept = _path(top, "state_file", _STATE_EXAMPLE) if "state_file" in top.data else None
     if not faults:
         _check_together(tables, sources)
     if faults:
         raise ConfigError([f"{file}: {fault}" for fault in faults])
-    return Config(sources=tuple(filter(None, sources)), duration_buckets=buckets)
+    return Config(sources=tuple(filter(None, sources)), duration_buckets=buckets, state_file=kept)
 
 
 def _buckets(top: Table) -> tuple[float, ...]:
@@ -144,11 +179,22 @@ def _source(table: Table) -> AnySource | None:
     stale = _seconds(table, "stale_after_seconds", STALE_SECONDS)
     if kind == FILE:
         return FileSource(
-            name=name, extractor=extractor, rules=rules, stale_after=stale, path=_path(table)
+            name=name,
+            extractor=extractor,
+            rules=rules,
+            stale_after=stale,
+            path=_path(table, "path", "/var/log/features.jsonl"),
+            format=table.choice("format", FORMATS[FILE], PLAIN),
+            numbers_as_text=table.flag("numbers_as_text"),
         )
-    listen = _listen(table)
     return StatsdSource(
-        name=name, extractor=extractor, rules=rules, stale_after=stale, listen=listen
+        name=name,
+        extractor=extractor,
+        rules=rules,
+        stale_after=stale,
+        listen=read_endpoints(table),
+        receive_buffer=receive_buffer(table),
+        socket_mode=socket_mode(table),
     )
 
 
@@ -157,15 +203,17 @@ def _http(table: Table, name: str, extractor: str, rules: tuple[Rule, ...]) -> H
     timeout = _seconds(table, "timeout_seconds", TIMEOUT)
     stale = _seconds(table, "stale_after_seconds", STALE_POLLS * interval)
     if stale < interval:
-        mend = f"write {interval:g} or more, or gauges go and come between two polls"
-        table.fault("stale_after_seconds", f"is shorter than interval_seconds; {mend}")
+        fix = f"write {interval:g} or more, or gauges go and come between two polls"
+        table.fault("stale_after_seconds", f"is shorter than interval_seconds; {fix}")
     size = table.number("max_bytes", MAX_BYTES, low=1, high=64 * MAX_BYTES, example=MAX_BYTES)
     return HttpSource(
         name=name,
         extractor=extractor,
         rules=rules,
         stale_after=stale,
-        url=_url(table),
+        url=read_url(table),
+        format=table.choice("format", FORMATS[HTTP], PLAIN),
+        numbers_as_text=table.flag("numbers_as_text"),
         interval=interval,
         timeout=timeout,
         max_bytes=size,
@@ -173,6 +221,10 @@ def _http(table: Table, name: str, extractor: str, rules: tuple[Rule, ...]) -> H
 
 
 def _rules(table: Table, kind: str) -> tuple[Rule, ...]:
+    if kind == HTTP and table.data.get("format") == PROMETHEUS:
+        kind = PROMETHEUS
+        if "preset" in table.data:
+            table.fault("preset", "is of JSON; remove it, and write a map")
     if kind != HTTP or "preset" not in table.data:
         return tuple(read_rules(table, (), kind))
     preset = tuple(preset_rules(table))
@@ -190,43 +242,11 @@ def _seconds(table: Table, key: str, default: float) -> float:
     return table.number(key, default, low=0.1, high=_DAY, example=default)
 
 
-def _path(table: Table) -> Path:
-    example = "/var/log/features.jsonl"
-    text = table.text("path", example)
+def _path(table: Table, key: str, example: str) -> Path:
+    text = table.text(key, example)
     if "\0" in text or text != label_text(text) != "unknown":
-        table.wrong("path", "the name of a file", f"write for example {shown(example)}")
+        table.wrong(key, "the name of a file", f"write for example {shown(example)}")
     return Path(text)
-
-
-def _listen(table: Table) -> Address:
-    text = table.text("listen", "127.0.0.1:8125")
-    try:
-        return parse_address(text) if text else Address("", 0)
-    except ValueError as error:
-        table.fault("listen", f'{error} (here: {shown(text)}); write for example "127.0.0.1:8125"')
-        return Address("", 0)
-
-
-def _url(table: Table) -> str:
-    example = "http://127.0.0.1:8000/stats"
-    text = table.text("url", example)
-    problem = _url_problem(text) if text else ""
-    if problem:
-        table.fault("url", f"{problem} (here: {shown(text)}); write for example {shown(example)}")
-    return text
-
-
-def _url_problem(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return "is no URL"
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        return "must begin with http:// or https:// and a host"
-    if "@" in parts.netloc:
-        return "must not hold a user or password"
-    return "" if re.fullmatch(r"[\x21-\x7e]+", text) else "must be plain ASCII without spaces"
 
 
 def _check_together(tables: Sequence[Table], sources: Sequence[Source | None]) -> None:
@@ -242,7 +262,7 @@ def _check_together(tables: Sequence[Table], sources: Sequence[Source | None]) -
 def _check_ports(table: Table, one: Source, other_table: Table, other: Source) -> None:
     if not isinstance(one, StatsdSource) or not isinstance(other, StatsdSource):
         return
-    if one.listen == other.listen and one.listen.port:
+    if any(same_place(mine, its) for mine in one.listen for its in other.listen):
         other_table.fault(
             "listen", f"{table.place} listens there already; give each source a port of its own"
         )
@@ -250,8 +270,8 @@ def _check_ports(table: Table, one: Source, other_table: Table, other: Source) -
 
 def _check_names(table: Table, one: Source, other_table: Table, other: Source) -> None:
     if one.name == other.name:
-        mend = f'write "name": {shown(other.name + "-2")}'
-        other_table.fault("name", f"{table.place} has the name {one.name!r} already; {mend}")
+        fix = f'write "name": {shown(other.name + "-2")}'
+        other_table.fault("name", f"{table.place} has the name {one.name!r} already; {fix}")
 
 
 def _check_series(table: Table, one: Source, other_table: Table, other: Source) -> None:
@@ -260,5 +280,5 @@ def _check_series(table: Table, one: Source, other_table: Table, other: Source) 
         twin = next((r for r in one.rules if same_series(r, rule, added_up=added_up)), None)
         if twin:
             problem = f"becomes the same series as {twin.path!r} of {table.place}"
-            mend = "map one of the two, or name another extractor"
-            other_table.fault(f"map.{shown(rule.path)}", f"{problem}; {mend}")
+            fix = "map one of the two, or name another extractor"
+            other_table.fault(f"map.{shown(rule.path)}", f"{problem}; {fix}")

@@ -28,13 +28,13 @@ def read(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{file}: not UTF-8 text; save it as UTF-8"]) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{file}: not TOML ({error}); mend the syntax"]) from error
+        raise ConfigError([f"{file}: not TOML ({error}); fix the syntax"]) from error
     except json.JSONDecodeError as error:
         raise ConfigError([_not_json(file, error)]) from error
     except _TwiceError as error:
         raise ConfigError([f"{file}: {error}: written twice; keep one of the two"]) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError([f"{file}: can't be read ({error}); mend the syntax"]) from error
+        raise ConfigError([f"{file}: can't be read ({error}); fix the syntax"]) from error
     if not isinstance(data, dict):
         raise ConfigError([f'{file}: not a mapping; write {{"sources": [...]}}'])
     return data
@@ -55,7 +55,7 @@ def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _not_json(file: Path, error: json.JSONDecodeError) -> str:
     hint = "" if file.suffix == ".json" else ", or name the file .toml"
-    return f"{file}:{error.lineno}: not JSON ({error.msg}); mend the syntax{hint}"
+    return f"{file}:{error.lineno}: not JSON ({error.msg}); fix the syntax{hint}"
 
 
 class Table:
@@ -67,16 +67,16 @@ class Table:
         self.faults = faults
 
     def fault(self, key: str, message: str) -> None:
-        """Note that *key* has a fault; *message* ends with the mend."""
+        """Note that *key* has a fault; *message* ends with the fix."""
         self.faults.append(f"{self.at(key)}: {message}")
 
     def at(self, key: str) -> str:
         """Return the place of *key*, as faults name it."""
         return f"{self.place}.{key}" if self.place else key
 
-    def wrong(self, key: str, must: str, mend: str) -> None:
+    def wrong(self, key: str, must: str, fix: str) -> None:
         """Note that the value of *key* is not what it *must* be, and show it."""
-        self.fault(key, f"must be {must} (here: {shown(self.data[key])}); {mend}")
+        self.fault(key, f"must be {must} (here: {shown(self.data[key])}); {fix}")
 
     def text(self, key: str, example: str, default: str | None = None) -> str:
         """Return a text that is not empty."""
@@ -101,9 +101,16 @@ class Table:
             return float(value)
         return math.nan
 
-    def choice(self, key: str, choices: Sequence[str]) -> str:
+    def flag(self, key: str) -> bool:
+        """Return true or false, which is the default."""
+        value = self.data.get(key, False)
+        if not isinstance(value, bool):
+            self.wrong(key, "true or false", _for_example(key, True))
+        return value is True
+
+    def choice(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
         """Return one of *choices*, or an empty text after a fault."""
-        value = self._value(key, choices[0], None)
+        value = self._value(key, choices[0], default)
         if value is None or value in choices:
             return value or ""
         close = difflib.get_close_matches(str(value), choices, n=1) or choices
@@ -140,8 +147,8 @@ class Table:
         for key in self.data:
             if key not in known:
                 close = difflib.get_close_matches(key, known, n=1)
-                mend = f"write {close[0]!r}" if close else f"the keys here are {', '.join(known)}"
-                self.fault(key, f"unknown key; {mend}")
+                fix = f"write {close[0]!r}" if close else f"the keys here are {', '.join(known)}"
+                self.fault(key, f"unknown key; {fix}")
 
     def _value(self, key: str, example: object, default: object) -> Any:
         if key not in self.data and default is None:

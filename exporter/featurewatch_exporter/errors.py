@@ -3,7 +3,7 @@
 ::
 
     featurewatch.FeaturewatchError
-    └── ExporterError       what whoever starts the exporter can mend
+    └── ExporterError       what whoever starts the exporter can fix
         └── ConfigError     the configuration, one line per fault
 """
 
@@ -13,11 +13,11 @@ from featurewatch import FeaturewatchError
 
 
 class ExporterError(FeaturewatchError):
-    """Base of every error that the exporter defines; the message ends with the mend."""
+    """Base of every error that the exporter defines; the message ends with the fix."""
 
 
 class ConfigError(ExporterError):
-    """Faults of a configuration file; each of *faults* names the place and the mend."""
+    """Faults of a configuration file; each of *faults* names the place and the fix."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))

@@ -11,14 +11,16 @@ from prometheus_client import CollectorRegistry
 
 from featurewatch import MetricsServer, MetricsServerError, start_metrics_server
 from featurewatch.collector import source_of
-from featurewatch_exporter.address import Address
+from featurewatch_exporter.address import Address, Endpoint
 from featurewatch_exporter.config import AnySource, Config, FileSource, HttpSource
 from featurewatch_exporter.errors import ExporterError
+from featurewatch_exporter.figures import Figures
 from featurewatch_exporter.health import SOURCE, Health
 from featurewatch_exporter.json_lines import LineReader
+from featurewatch_exporter.statefile import StateFile
 from featurewatch_exporter.stats_url import UrlReader
-from featurewatch_exporter.statsd import StatsdReader
-from featurewatch_exporter.totals import Figures, Totals
+from featurewatch_exporter.statsd.reader import StatsdReader
+from featurewatch_exporter.totals import Totals
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Exporter:
         self._stop = Event()
         self._threads: list[Thread] = []
         self._readers: list[tuple[Reader, Health]] = []
+        self._state = StateFile(config.state_file) if config.state_file else None
         try:
             for source in config.sources:
                 self._readers.append(self._reader(source))
@@ -64,10 +67,10 @@ class Exporter:
         return self._server.url
 
     @property
-    def statsd_addresses(self) -> list[Address]:
+    def statsd_endpoints(self) -> list[Endpoint]:
         """Where statsd sources listen, in the order of the configuration."""
-        readers = [reader for reader, _ in self._readers]
-        return [reader.address for reader in readers if isinstance(reader, StatsdReader)]
+        readers = [reader for reader, _ in self._readers if isinstance(reader, StatsdReader)]
+        return [endpoint for reader in readers for endpoint in reader.endpoints]
 
     def __enter__(self) -> Self:
         for reader, health in self._readers:
@@ -90,8 +93,10 @@ class Exporter:
         self._close_readers()
 
     def _reader(self, source: AnySource) -> tuple[Reader, Health]:
-        key = f"{source.extractor}\n{source.name}"
-        made = Health(source.extractor, source.name, source.hung_after)
+        key = source.key
+        # A poll answers for itself; of lines and datagrams a fault goes on while they come.
+        repeats = not isinstance(source, HttpSource)
+        made = Health(source.extractor, source.name, source.hung_after, repeats=repeats)
         health = source_of(self.registry, Health, key, lambda: made)
         if isinstance(source, HttpSource):
             shown = Figures(source.extractor, source.stale_after)
@@ -100,7 +105,12 @@ class Exporter:
         totals = self._totals(source.extractor)
         totals.announce(source.rules)
         if isinstance(source, FileSource):
-            return LineReader(source, totals, health), health
+            others = [
+                other.path
+                for other in self._config.sources
+                if isinstance(other, FileSource) and other.path != source.path
+            ]
+            return LineReader(source, totals, health, self._state, others), health
         return StatsdReader(source, totals, health), health
 
     def _totals(self, extractor: str) -> Totals:

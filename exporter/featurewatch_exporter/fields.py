@@ -1,13 +1,17 @@
-"""Finds the fields of a JSON object, and makes numbers and label values of them."""
+"""Makes numbers and label values of the fields of a source."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from featurewatch import names
-from featurewatch_exporter.rules import RESULTS, STAR, Rule
+from featurewatch_exporter.paths import Found, JsonPath
+from featurewatch_exporter.rules import RESULTS, Rule
 
 #: Characters of a label's value; what is longer is cut.
 MAX_LABEL_LENGTH = 128
+#: A number as text: what JSON writes, and what C and Java print.
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 class FieldError(ValueError):
@@ -31,21 +35,48 @@ class Event(NamedTuple):
     weight: float = 1
 
 
-def look_up(tree: object, path: str) -> object:
-    """Return what stands at *path*, None if nothing does.
+Told = Event | FieldError
 
-    A key that holds dots itself is found by its whole name.
+
+def told(
+    rule: Rule, found: Iterable[Found], event_of: Callable[[object, str | None], Event | None]
+) -> Iterator[Told]:
+    """Yield what each value that was *found* tells for *rule*, or what is wrong with that one.
+
+    *event_of* makes an event of a value and its label; None tells nothing.
     """
-    if not isinstance(tree, Mapping):
-        return None
-    if path in tree:
-        return tree[path]
-    first, dot, rest = path.partition(".")
-    return look_up(tree.get(first), rest) if dot else None
+    results = [result for one in found if (result := _result(one, event_of)) is not None]
+    if rule.metric.type == "gauge" and len(results) > 1:
+        fix = "select one, as in [name=resnet]"
+        yield FieldError(f"stands for several values, and a gauge has one; {fix}", len(results))
+        return
+    yield from results
 
 
-def number(value: object) -> float:
-    """Return *value* if it is a number; text, true and false are none."""
+def _result(found: Found, event_of: Callable[[object, str | None], Event | None]) -> Told | None:
+    label, value = found
+    try:
+        return event_of(value, label)
+    except FieldError as error:
+        if label is None:
+            return error
+        return FieldError(f"has a field that {error.problem}", {label: error.seen})
+
+
+def absent(path: JsonPath, tree: object) -> FieldError | None:
+    """Return what is wrong when nothing was found; that a star stands for nothing is not."""
+    above = tree
+    if path.above.steps:
+        above = next((value for _, value in path.above.find(tree)), None)
+    if above is None or not path.starred:
+        return FieldError("is missing or null", None)
+    return None if isinstance(above, Mapping | list) else FieldError("has no fields", above)
+
+
+def number(value: object, *, as_text: bool = False) -> float:
+    """Return *value* if it is a number; true and false are none, nor is text unless *as_text*."""
+    if as_text and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise FieldError("is no number", value)
     try:
@@ -54,27 +85,20 @@ def number(value: object) -> float:
         raise FieldError("is too large", "a number of hundreds of digits") from None
 
 
-def figure(rule: Rule, value: object, label: str | None = None, *, scale: float = 1) -> Event:
+def figure(
+    rule: Rule, value: object, label: str | None = None, *, scale: float = 1, as_text: bool = False
+) -> Event:
     """Return the event of a field that is a number, by *scale* where the rule has none.
 
     Raises :class:`FieldError` for what is no number that makes sense.
     """
     try:
-        return Event(rule, rule.scaled(number(value), scale), _label(rule, label))
+        amount = rule.scaled(number(value, as_text=as_text), scale)
+        return Event(rule, amount, _label(rule, label))
     except FieldError:
         raise
     except ValueError as error:
         raise FieldError(str(error), value) from error
-
-
-def starred(rule: Rule, tree: object) -> Iterator[tuple[str, object]]:
-    """Yield the names and values below a path that ends in a star."""
-    found = look_up(tree, rule.path.removesuffix(STAR))
-    if found is None:
-        return
-    if not isinstance(found, Mapping):
-        raise FieldError("has no fields", found)
-    yield from found.items()
 
 
 def outcome(rule: Rule, value: object) -> Event:

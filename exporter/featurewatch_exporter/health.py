@@ -7,23 +7,35 @@ from collections.abc import Callable
 from threading import Lock
 
 from featurewatch import names
-from featurewatch.collector import Sample
+from featurewatch.distribution import Sample
 
 logger = logging.getLogger(__name__)
 
 #: The place of faults of the source as a whole.
 SOURCE = "source"
-#: Seconds without another one after which a fault of lines or datagrams counts as over. One bad
-#: line in two would fill the log otherwise.
+#: Seconds without another one after which a fault of lines or datagrams counts as over, and
+#: between two lines of the log about a kind of fault that goes on. One bad line in two would fill
+#: the log otherwise.
 QUIET_SECONDS = 60.0
+
+
+class Fault:
+    """One kind of fault, from the first time that it came."""
+
+    def __init__(self, now: float) -> None:
+        self.logged_at = now
+        self.seen_at = now
+        #: How often it has come since it was logged.
+        self.again = 0
 
 
 class Health:
     """State of one source, written by the thread that reads it.
 
-    The log has one line when a fault begins or becomes another one, and one when it is over.
-    Places are the few things that can be at fault (a field, the lines), so both are bounded.
-    A reader that has said nothing for *hung_after* seconds hangs.
+    The log has one line when a kind of fault begins, one a minute while events of it go on to come
+    (*repeats*), and one when nothing is wrong with its place any more. Kinds are the few things
+    that can be at fault (a field, the lines), each with the few things that can be wrong with it,
+    so both are bounded. A reader that has said nothing for *hung_after* seconds hangs.
     """
 
     def __init__(
@@ -32,16 +44,21 @@ class Health:
         name: str,
         hung_after: float,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        repeats: bool = False,
     ) -> None:
         self.extractor = extractor
         self.name = name
         self._hung_after = hung_after
         self._clock = clock
+        self._repeats = repeats
         self._lock = Lock()
         self._reached_at: float | None = None
         self._last_sample: float | None = None
         self._failures = 0
-        self._faults: dict[str, tuple[str, float]] = {}
+        self._dropped: int | None = None
+        #: By place and by what is wrong there.
+        self._faults: dict[str, dict[str, Fault]] = {}
 
     def reached(self) -> None:
         """Note that the source could be read just now."""
@@ -66,11 +83,18 @@ class Health:
         with self._lock:
             self._last_sample = time.time()
 
-    def failed(self, place: str, problem: str, seen: object = None) -> None:
+    def failed(self, place: str, problem: str, seen: object = None, *, times: int = 1) -> None:
         """Count something that the source gave and that could not be used."""
         with self._lock:
-            self._failures += 1
-        self._note(place, problem, seen)
+            self._failures += times
+        self._note(place, problem, seen, times)
+
+    def dropped(self, datagrams: int, place: str, problem: str) -> None:
+        """Count datagrams that the kernel dropped; 0 says that it is known to have dropped none."""
+        with self._lock:
+            self._dropped = (self._dropped or 0) + datagrams
+        if datagrams:
+            self._note(place, problem, datagrams, datagrams)
 
     def well(self, place: str) -> None:
         """Note that nothing is wrong with *place* any more."""
@@ -82,8 +106,9 @@ class Health:
     def settle(self) -> None:
         """Take faults that have not come again for a while as over."""
         now = self._clock()
-        for place, (_, seen_at) in list(self._faults.items()):
-            if place != SOURCE and now - seen_at >= QUIET_SECONDS:
+        for place, kinds in list(self._faults.items()):
+            last = max(fault.seen_at for fault in kinds.values())
+            if place != SOURCE and now - last >= QUIET_SECONDS:
                 self.well(place)
 
     def forget(self) -> None:
@@ -93,12 +118,13 @@ class Health:
         """Return what Prometheus is told about the source."""
         labels = (self.extractor, self.name)
         with self._lock:
-            up, last, failures = self._up(), self._last_sample, self._failures
-        samples: list[Sample] = [
-            (names.SOURCE_UP, labels, up),
-            (names.SOURCE_FAILURES, labels, failures),
-        ]
-        return samples + ([(names.SOURCE_LAST_SAMPLE, labels, last)] if last else [])
+            told: tuple[tuple[names.Metric, float | None], ...] = (
+                (names.SOURCE_UP, self._up()),
+                (names.SOURCE_FAILURES, self._failures),
+                (names.SOURCE_DROPPED, self._dropped),
+                (names.SOURCE_LAST_SAMPLE, self._last_sample),
+            )
+        return [(metric, labels, value) for metric, value in told if value is not None]
 
     def __str__(self) -> str:
         return f"source {self.name} of {self.extractor}"
@@ -109,13 +135,23 @@ class Health:
             self._clock() - self._reached_at < self._hung_after
         )
 
-    def _note(self, place: str, problem: str, seen: object) -> None:
+    def _note(self, place: str, problem: str, seen: object, times: int = 1) -> None:
+        now = self._clock()
         with self._lock:
-            before, _ = self._faults.get(place, ("", 0.0))
-            self._faults[place] = (problem, self._clock())
-        if problem != before:
+            kinds = self._faults.setdefault(place, {})
+            first = problem not in kinds
+            fault = kinds.setdefault(problem, Fault(now))
+            fault.seen_at = now
+            fault.again += times
+            again = fault.again
+            old = now - fault.logged_at >= QUIET_SECONDS and place != SOURCE
+            due = first or (self._repeats and old)
+            if due:
+                fault.logged_at, fault.again = now, 0
+        if due:
             what = "" if seen is None else f" ({reprlib.repr(seen)})"
-            logger.warning("%s %s%s", self._called(place), problem, what)
+            often = "" if first else f", {again} times since this was last told"
+            logger.warning("%s %s%s%s", self._called(place), problem, what, often)
 
     def _called(self, place: str) -> str:
         return str(self) if place == SOURCE else f"{self}: {place}"

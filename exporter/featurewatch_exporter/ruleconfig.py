@@ -10,11 +10,24 @@ from featurewatch.labels import label_text
 from featurewatch.monitor import FIELDS
 from featurewatch.names import Metric
 from featurewatch_exporter.configfile import Table, shown
-from featurewatch_exporter.rules import FILE, HTTP, MAPPABLE, RESULTS, STAR, Rule
+from featurewatch_exporter.paths import json_path
+from featurewatch_exporter.prometheus_text import selector
+from featurewatch_exporter.rules import (
+    FILE,
+    HTTP,
+    MAPPABLE,
+    PROMETHEUS,
+    RESULTS,
+    STAR,
+    STATSD,
+    Rule,
+)
+from featurewatch_exporter.tagconfig import read_tag, read_tags
+from featurewatch_exporter.units import read_unit
 
 MAP_EXAMPLE = {"latency_ms": {"metric": "duration_seconds", "scale": 0.001}}
 PRESET = "monitor_snapshot"
-_KEYS = ("metric", "labels", "label", "scale")
+_KEYS = ("metric", "labels", "label", "scale", "unit", "tag", "tags")
 #: Scales beyond these are slips: nanoseconds are 1e-9.
 _SMALLEST, _LARGEST = 1e-12, 1e12
 
@@ -35,7 +48,8 @@ def read_rules(source: Table, preset: Sequence[Rule], kind: str) -> list[Rule]:
         rule = _read_rule(path, entry, Table({}, place, source.faults), kind)
         if rule is None:
             continue
-        twin = next((r for r in found if same_series(r, rule, added_up=kind != HTTP)), None)
+        added_up = kind in (FILE, STATSD)
+        twin = next((r for r in found if same_series(r, rule, added_up=added_up)), None)
         if twin:
             problem = f"becomes the same series as {twin.path!r}"
             source.faults.append(f"{place}: {problem}; map one of the two")
@@ -65,6 +79,11 @@ def _read_rule(path: str, entry: Any, place: Table, kind: str) -> Rule | None:
     if metric is None or math.isnan(scale):
         return None
     _check_kind(table, metric, path, kind)
+    unit, tag, tags = (
+        read_unit(table, metric.unit),
+        read_tag(table, path, kind),
+        read_tags(table, kind),
+    )
     fixed, is_open = _label(table, metric)
     if len(place.faults) > faults_before:
         return None
@@ -73,7 +92,9 @@ def _read_rule(path: str, entry: Any, place: Table, kind: str) -> Rule | None:
         metric=metric,
         fixed=fixed,
         open=is_open,
-        scale=scale if "scale" in entry else None,
+        tag=tag,
+        tags=tags,
+        scale=scale if "scale" in entry else unit,
     )
 
 
@@ -99,8 +120,8 @@ def _metric(table: Table) -> Metric | None:
     if name in MAPPABLE or not name:
         return MAPPABLE.get(name)
     close = difflib.get_close_matches(name, MAPPABLE, n=1)
-    mend = f"write {shown(close[0])}" if close else f"write one of {', '.join(MAPPABLE)}"
-    table.wrong("metric", "a metric that a field can become", mend)
+    fix = f"write {shown(close[0])}" if close else f"write one of {', '.join(MAPPABLE)}"
+    table.wrong("metric", "a metric that a field can become", fix)
     return None
 
 
@@ -108,12 +129,32 @@ def _check_kind(table: Table, metric: Metric, path: str, kind: str) -> None:
     if kind == HTTP and metric.type == "histogram":
         what = "needs single values, and a stats URL has none"
         table.fault("metric", f"{what}; map the service's own p95 to snapshot_p95_seconds")
-    if path.endswith(STAR) and "label" not in table.data:
+    try:
+        starred = _starred(path, kind)
+    except ValueError as error:
+        table.faults.append(f"{table.place}: {error}")
+        return
+    if starred and "label" not in table.data:
         label = (*metric.labels, "")[1]
-        mend = f'write "label": {shown(label)}' if label else "name one field instead"
-        table.fault("label", f"is missing: it says which label {STAR!r} is the value of; {mend}")
-    if kind != FILE and "label" in table.data and not path.endswith(STAR):
-        table.fault("label", f"needs a path that ends in {STAR!r}; end it so, or write labels")
+        fix = f'write "label": {shown(label)}' if label else "name one field instead"
+        table.fault("label", f"is missing: it says which label {STAR!r} is the value of; {fix}")
+    by_path = kind != FILE and "tag" not in table.data
+    if by_path and "label" in table.data and not starred:
+        table.fault("label", _NO_STAR.get(kind, _NO_STAR[STATSD]))
+
+
+_NO_STAR = {
+    HTTP: "needs a path with a star, as in errors.*; write one, or write labels",
+    PROMETHEUS: "needs a label with a star, as in errors_total{kind=*}; write one, or write labels",
+    STATSD: f"needs a path that ends in {STAR!r}; end it so, or write labels",
+}
+
+
+def _starred(path: str, kind: str) -> bool:
+    """Whether *path* stands for several fields; raise ``ValueError`` if it is no path."""
+    if kind == STATSD:
+        return path.endswith(STAR)
+    return selector(path).starred if kind == PROMETHEUS else json_path(path).starred
 
 
 def _label(table: Table, metric: Metric) -> tuple[str | None, bool]:
@@ -142,8 +183,8 @@ def _fixed_label(table: Table, metric: Metric, wanted: str) -> str | None:
         table.fault("labels", f"{metric.name} has none besides the extractor; remove them")
         return None
     if "labels" not in table.data:
-        mend = f'write "labels": {shown(example)}'
-        table.fault("labels", f"is missing, and {metric.name} has the label {wanted!r}; {mend}")
+        fix = f'write "labels": {shown(example)}'
+        table.fault("labels", f"is missing, and {metric.name} has the label {wanted!r}; {fix}")
         return None
     values = table.mapping("labels", example)
     value = values.get(wanted)

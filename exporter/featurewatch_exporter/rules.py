@@ -1,6 +1,7 @@
 """Rules: which field of a source becomes which series."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featurewatch import names
@@ -15,6 +16,7 @@ _OWN = (
     names.SOURCE_UP,
     names.SOURCE_LAST_SAMPLE,
     names.SOURCE_FAILURES,
+    names.SOURCE_DROPPED,
     names.INFO,
 )
 #: What a field can become, by its name without the prefix.
@@ -24,6 +26,8 @@ OF_EXTRACTIONS = (names.DURATION, names.ERRORS, names.CACHE_LOOKUPS, names.FALLB
 RESULTS = (names.RESULT_HIT, names.RESULT_MISS)
 #: Kinds of source, as the configuration names them.
 HTTP, FILE, STATSD = "http", "file", "statsd"
+#: A stats URL whose answer is the text that Prometheus reads.
+PROMETHEUS = "prometheus"
 #: Ends a path whose last part is the label's value.
 STAR = ".*"
 
@@ -41,6 +45,10 @@ class Rule:
     fixed: str | None = None
     #: The label's value comes with the data: from the path's last part, or it is the field itself.
     open: bool = False
+    #: Name of the tag that has an open label's value, for a source with tags.
+    tag: str = ""
+    #: Tags that a line must have, with their values, to be meant.
+    tags: tuple[tuple[str, str], ...] = ()
     #: Units of the metric in one unit of the field; None: those of the kind of source.
     scale: float | None = None
 
@@ -82,5 +90,12 @@ def rescale(number: float, scale: float) -> float:
 
     That is rounded once: 100 ms must be the 0.1 s of a bucket's bound and not a bit more.
     """
+    return rescale_all([number], scale)[0]
+
+
+def rescale_all(numbers: Sequence[float], scale: float) -> list[float]:
+    """Multiply each of *numbers* in this way."""
     divisor = 1 / scale
-    return number / divisor if math.isfinite(divisor) and divisor.is_integer() else number * scale
+    if math.isfinite(divisor) and divisor.is_integer():
+        return [number / divisor for number in numbers]
+    return [number * scale for number in numbers]

@@ -1,37 +1,23 @@
-"""Polls a URL for a JSON object of figures."""
+"""Polls a URL for figures: a JSON object or array, or the text that Prometheus reads."""
 
 import json
-import ssl
 import time
-from contextlib import closing, suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from socket import SHUT_RDWR, socket
+from collections.abc import Iterator
 from threading import Event as Flag
-from threading import Timer
-from urllib.parse import urlsplit
 
+from featurewatch.distribution import Sample
+from featurewatch_exporter import prometheus_text
 from featurewatch_exporter.config import HttpSource
-from featurewatch_exporter.fields import Event, FieldError, figure, look_up, starred
+from featurewatch_exporter.fetching import Answer, FetchError, fetch
+from featurewatch_exporter.fields import Event, FieldError, Told, absent, figure, told
+from featurewatch_exporter.figures import Figures
 from featurewatch_exporter.health import SOURCE, Health
-from featurewatch_exporter.rules import STAR, Rule
-from featurewatch_exporter.totals import Figures
+from featurewatch_exporter.paths import json_path
+from featurewatch_exporter.prometheus_text import Histogram
+from featurewatch_exporter.rules import PROMETHEUS, Rule
 
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",
-    "Connection": "close",
-    "User-Agent": "featurewatch-exporter",
-}
-_OK = 200
-
-
-class FetchError(Exception):
-    """No usable answer; *problem* says why in words that don't change from poll to poll."""
-
-    def __init__(self, problem: str, seen: object = None) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.seen = seen
+#: What is asked for, by format.
+_ACCEPT = {PROMETHEUS: "text/plain;version=0.0.4"}
 
 
 class UrlReader:
@@ -54,114 +40,85 @@ class UrlReader:
 
     def poll(self) -> None:
         """Ask once, and take over what makes sense."""
-        source = self._source
         try:
-            answer = parse(fetch(source.url, source.timeout, int(source.max_bytes)))
+            told = list(self._ask())
         except FetchError as error:
             self._health.failed(SOURCE, error.problem, error.seen)
             self._health.lost(error.problem, error.seen)
             return
-        events: list[Event] = []
-        for rule in source.rules:
-            events += self._read(rule, answer)
-        self._figures.replace(events)
+        events = [one for one in told if isinstance(one, Event)]
+        histograms: list[Sample] = [
+            (one.rule.metric, one.rule.labels(self._source.extractor), one.snapshot)
+            for one in told
+            if isinstance(one, Histogram)
+        ]
+        self._figures.replace(events, histograms)
         self._health.reached()
-        if events:
+        if told:
             self._health.sampled()
 
-    def _read(self, rule: Rule, answer: dict[str, object]) -> list[Event]:
-        try:
-            events = read_figures(rule, answer)
-        except FieldError as error:
-            self._health.failed(rule.path, error.problem, error.seen)
-            return []
-        self._health.well(rule.path)
-        return events
+    def _ask(self) -> Iterator[Event | Histogram]:
+        source = self._source
+        accept = _ACCEPT.get(source.format, "application/json")
+        answer = fetch(source.url, source.timeout, int(source.max_bytes), accept)
+        if source.format == PROMETHEUS:
+            series = prometheus_text.parse(answer.body)
+            for rule in source.rules:
+                yield from self._usable(rule, series.read(rule))
+        else:
+            tree = parse(answer)
+            for rule in source.rules:
+                yield from self._usable(
+                    rule, read_figures(rule, tree, as_text=source.numbers_as_text)
+                )
+
+    def _usable(
+        self, rule: Rule, results: Iterator[Told | Histogram]
+    ) -> Iterator[Event | Histogram]:
+        """Yield what can be used; one field that can't costs itself alone."""
+        faults = 0
+        for result in results:
+            if isinstance(result, FieldError):
+                faults += 1
+                self._health.failed(rule.path, result.problem, result.seen)
+            else:
+                yield result
+        if not faults:
+            self._health.well(rule.path)
 
 
-def read_figures(rule: Rule, answer: dict[str, object]) -> list[Event]:
-    """Return what *answer* tells for *rule*: one event, or one for each name below a star.
+def read_figures(rule: Rule, tree: object, *, as_text: bool = False) -> Iterator[Told]:
+    """Yield what *tree* tells for *rule*: one event, or one for each name that a star stands for.
 
-    Raises :class:`FieldError` for a field that is missing or no number that makes sense.
+    A field that is missing, or no number that makes sense, is a :class:`FieldError`.
     """
-    found = look_up(answer, rule.path.removesuffix(STAR))
-    if found is None:
-        raise FieldError("is missing or null", None)
-    if rule.starred:
-        return [figure(rule, value, label) for label, value in starred(rule, answer)]
-    return [figure(rule, found)]
+
+    def event_of(value: object, label: str | None) -> Event:
+        if value is None:
+            raise FieldError("is missing or null", None)
+        return figure(rule, value, label, as_text=as_text)
+
+    path = json_path(rule.path)
+    found = list(path.find(tree))
+    problem = None if found else absent(path, tree)
+    if problem:
+        yield problem
+    yield from told(rule, found, event_of)
 
 
-def parse(body: bytes) -> dict[str, object]:
-    """Return the JSON object in *body*; raise :class:`FetchError` for anything else."""
+def parse(answer: Answer) -> object:
+    """Return the JSON object or array of *answer*; raise :class:`FetchError` for anything else."""
     try:
-        answer = json.loads(body)
+        tree = json.loads(answer.body)
     except (ValueError, RecursionError) as error:
-        raise FetchError("answers with something that is no JSON", body[:100]) from error
-    if not isinstance(answer, dict):
-        raise FetchError("answers with JSON that is no object", body[:100])
-    return answer
+        raise _no_json(answer) from error
+    if not isinstance(tree, dict | list):
+        raise FetchError("answers with JSON that is no object or array", answer.body[:100])
+    return tree
 
 
-def fetch(url: str, timeout: float, max_bytes: int) -> bytes:
-    """Return the body of the answer to one GET.
-
-    All of it must come within *timeout* seconds and hold no more than *max_bytes*: what is longer
-    is not read to its end. Redirects are not followed, and no proxy is asked.
-
-    Raises :class:`FetchError`.
-    """
-    deadline = time.monotonic() + timeout
-    late = FetchError(f"gives no whole answer within {timeout:g} s")
-    try:
-        body = _exchange(url, deadline, max_bytes)
-    except (OSError, HTTPException, ValueError) as error:
-        if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
-            raise late from error
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise FetchError("cannot be reached", reason) from error
-    if time.monotonic() >= deadline:
-        raise late
-    return body
-
-
-def _exchange(url: str, deadline: float, max_bytes: int) -> bytes:
-    with closing(_connection(url, deadline - time.monotonic())) as connection:
-        connection.connect()
-        # The connection's own timeout is for each piece: a server that drips would hold us.
-        guard = Timer(deadline - time.monotonic(), _cut, [connection.sock])
-        guard.daemon = True
-        guard.start()
-        try:
-            return _answer(connection, url, max_bytes)
-        finally:
-            guard.cancel()
-
-
-def _connection(url: str, timeout: float) -> HTTPConnection:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        return HTTPSConnection(host, parts.port, timeout=timeout, context=context)
-    return HTTPConnection(host, parts.port, timeout=timeout)
-
-
-def _answer(connection: HTTPConnection, url: str, max_bytes: int) -> bytes:
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection.request("GET", target, headers=_HEADERS)
-    response = connection.getresponse()
-    with closing(response):
-        if response.status != _OK:
-            raise FetchError(f"answers with status {response.status}", response.reason)
-        declared = response.length or 0
-        body = response.read(max_bytes + 1) if declared <= max_bytes else b""
-    if declared > max_bytes or len(body) > max_bytes:
-        raise FetchError(f"answers with more than {max_bytes} bytes")
-    return body
-
-
-def _cut(connection: socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(SHUT_RDWR)
+def _no_json(answer: Answer) -> FetchError:
+    if prometheus_text.is_likely(answer):
+        hint = f'write "format": "{PROMETHEUS}"'
+        return FetchError(f"answers with the text that Prometheus reads; {hint}")
+    return FetchError("answers with something that is no JSON", answer.body[:100])

@@ -2,21 +2,33 @@
 
 import math
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from threading import Lock
+from typing import NamedTuple
 
 from prometheus_client.utils import floatToGoString
 
 from featurewatch import names
-from featurewatch.collector import Sample
-from featurewatch.distribution import Snapshot
+from featurewatch.distribution import Sample, Snapshot
 from featurewatch.labels import CappedCounts
 from featurewatch_exporter.fields import Event
 from featurewatch_exporter.rules import OF_EXTRACTIONS, RESULTS, Rule
 
 _Series = tuple[names.Metric, tuple[str, ...]]
+
+
+class Values(NamedTuple):
+    """Many events of one series, in the order in which they were told."""
+
+    rule: Rule
+    #: Value of an open label.
+    label: str | None
+    #: In the unit of the metric; at least one.
+    values: Sequence[float]
+    #: How many events each of them stands for.
+    weight: float
 
 
 class Histogram:
@@ -31,6 +43,14 @@ class Histogram:
         """Count *value* as *weight* values."""
         self._counts[bisect_left(self._bounds, value)] += weight
         self._sum += value * weight
+
+    def add_all(self, values: Iterable[float], weight: float) -> None:
+        """Count each of *values* so; many at once are cheaper than one after the other."""
+        ordered = sorted(values)
+        below = [bisect_right(ordered, bound) for bound in self._bounds]
+        for bucket, (start, end) in enumerate(pairwise((0, *below, len(ordered)))):
+            self._counts[bucket] += (end - start) * weight
+        self._sum += sum(ordered) * weight
 
     def snapshot(self) -> Snapshot:
         """Return the buckets and the sum as they are now."""
@@ -74,6 +94,19 @@ class Totals:
         with self._lock:
             for event in events:
                 self._add(event, stale_after)
+            if requests:
+                self._count(names.REQUESTS, (self.extractor,), requests)
+
+    def add_values(self, told: Values, stale_after: float, requests: float = 0) -> None:
+        """Add all of *told*; the rest is as for `add`."""
+        rule = told.rule
+        with self._lock:
+            if rule.metric.type == "histogram":
+                self._histogram(rule.metric).add_all(told.values, told.weight)
+            else:
+                gauge = rule.metric.type == "gauge"
+                value = told.values[-1] if gauge else math.fsum(told.values)
+                self._add(Event(rule, value, told.label, told.weight), stale_after)
             if requests:
                 self._count(names.REQUESTS, (self.extractor,), requests)
 
@@ -127,45 +160,6 @@ class Totals:
         for (metric, labels), (value, stale_at) in self._gauges.items():
             if now < stale_at:
                 yield metric, labels, value
-
-
-class Figures:
-    """What the last answer of a stats URL told: shown as it was told, for as long as it is fresh.
-
-    Counters are passed on rather than added up: Prometheus knows what to make of one that begins
-    anew, and a restart of the exporter changes nothing.
-    """
-
-    def __init__(
-        self, extractor: str, stale_after: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.extractor = extractor
-        self._stale_after = stale_after
-        self._clock = clock
-        self._answer: tuple[list[Sample], float] = ([], 0.0)
-
-    def replace(self, events: Iterable[Event]) -> None:
-        """Take the figures of a new answer in place of the last one's."""
-        samples: list[Sample] = []
-        opened: dict[names.Metric, CappedCounts] = {}
-        for event in events:
-            metric, labels = event.rule.metric, event.rule.labels(self.extractor, event.label)
-            if event.rule.open:
-                opened.setdefault(metric, CappedCounts()).add_events(labels[1], event.value)
-            else:
-                samples.append((metric, labels, event.value))
-        for metric, counts in opened.items():
-            samples += capped(metric, self.extractor, counts)
-        self._answer = samples, self._clock()
-
-    def forget(self) -> None:
-        """Nothing: the exporter never forks."""
-
-    def samples(self) -> list[Sample]:
-        """Return the figures: counters always, gauges while they are fresh."""
-        samples, at = self._answer
-        fresh = self._clock() - at < self._stale_after
-        return [sample for sample in samples if fresh or sample[0].type == "counter"]
 
 
 def capped(metric: names.Metric, extractor: str, counts: CappedCounts) -> Iterator[Sample]:

@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Exemplar
+from waiting import PATIENCE_SECONDS
 
 from featurewatch import DURATION_BUCKETS, Extractor, exemplars, start_metrics_server
 from featurewatch.recorder import BUFFER
@@ -316,7 +317,7 @@ def prometheus(registry, root, tmp_path) -> Iterator[tuple[Prometheus, Processes
         file.write_text(CONFIG.format(target=target))
         processes.start_program("prometheus", program, root, options)
         client = Prometheus(f"http://{address}")
-        processes.wait_until("start", lambda: client.answers("/-/ready"), 60)
+        processes.wait_until("start", lambda: client.answers("/-/ready"), PATIENCE_SECONDS)
         yield client, processes
         client.close()
 
@@ -330,7 +331,7 @@ def test_real_prometheus_stores_the_exemplar_and_answers_with_it(traced, documen
         answer = client.get("/api/v1/query_exemplars", query=query, start="0", end="99999999999")
         return answer["data"]
 
-    processes.wait_until("exemplar", lambda: bool(stored()), 60)
+    processes.wait_until("exemplar", lambda: bool(stored()), PATIENCE_SECONDS)
     [series] = stored()
     assert series["seriesLabels"]["le"] == "0.15"
     [exemplar] = series["exemplars"]

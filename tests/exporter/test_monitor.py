@@ -27,6 +27,14 @@ GAUGES = {
     "memory_percent": ("memory_utilization_ratio", 0.8),
 }
 
+#: A container that uses a quarter of the memory that it may have.
+LIMITED = {
+    "sys/fs/cgroup/cgroup.controllers": "memory\n",
+    "sys/fs/cgroup/memory.max": "100000\n",
+    "sys/fs/cgroup/memory.current": "25000\n",
+    "sys/fs/cgroup/memory.stat": "inactive_file 0\n",
+}
+
 
 class Monitor:
     """Answers with `figures`, or raises them."""
@@ -158,8 +166,9 @@ def test_log_tells_each_change_once(registry, caplog):
 
 
 def test_utilization_of_the_container_stands_where_both_are_watched(registry, tmp_path, value):
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/meminfo").write_text("MemTotal: 100 kB\nMemAvailable: 75 kB\n")
+    for name, text in LIMITED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     watch_resources(registry=registry, root=tmp_path)
     watch_monitor(Monitor(), registry=registry)
     watch_monitor(Monitor(), "other", registry=registry)

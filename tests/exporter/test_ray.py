@@ -10,8 +10,6 @@ import pytest
 from featurewatch import FeaturewatchError, MetricsServerError
 from featurewatch.names import DURATION_BUCKETS
 
-DEADLINE = 10.0
-
 
 class Gauge:
     """As Ray's: a name that is a metric's, and a value for every tag key, which must be text."""
@@ -82,7 +80,7 @@ def reported(on_ray):
 # --- Without Ray ----------------------------------------------------------------------------
 
 
-def test_where_ray_is_missing_the_import_says_how_to_mend_that(monkeypatch):
+def test_where_ray_is_missing_the_import_says_how_to_fix_that(monkeypatch):
     without_ray(monkeypatch)
     with pytest.raises(ImportError) as raised:
         importlib.import_module("featurewatch.ray")

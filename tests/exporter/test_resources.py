@@ -1,32 +1,68 @@
 """CPU and memory ratios from the files of each kind of machine."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from prometheus_client import Gauge, generate_latest
 
-from featurewatch import watch_resources
+from featurewatch import processes, watch_resources
 
 MIB = 1024 * 1024
 
-# 4 CPUs that were busy for 100 + 0 + 50 ticks (of 1/100 s), and 1000 MiB of which 400 are used.
+OURS = 42
+
+
+QUIET = {"parent": 1, "ticks": 0, "ended_children": 0, "started": 7, "mib": 0, "allowed": "0-3"}
+
+
+def process(pid, **told):
+    """A process that used so many ticks (of 1/100 s) of CPU, half of them in the kernel."""
+    told = QUIET | told
+    user = told["ticks"] // 2
+    times = f"{user} {told['ticks'] - user} {told['ended_children']} 0"
+    stat = f"{pid} (a ) b) S {told['parent']} 1 1 0 -1 0 1 2 3 4 {times} 20 0 1 0 {told['started']}"
+    return {
+        f"proc/{pid}/stat": stat + " 9\n",
+        f"proc/{pid}/status": f"Name:\ta\nVmRSS:\t9 kB\nRssAnon:\t{told['mib'] * 1000} kB\n"
+        f"RssFile:\t77 kB\nRssShmem:\t{told['mib'] * 24} kB\n"
+        f"Cpus_allowed_list:\t{told['allowed']}\n",
+    }
+
+
+def own(**options):
+    """Our own process."""
+    files = process(OURS, **options)
+    return files | {name.replace(str(OURS), "self"): text for name, text in files.items()}
+
+
+# 4 CPUs and 1000 MiB. We have used 100 ticks and 250 MiB; others are busy, too.
 MACHINE = {
-    "proc/stat": "cpu 100 0 50 9000 10 0 0 0 0 0\n"
+    "proc/stat": "cpu 100000 0 50 9000 10 0 0 0 0 0\n"
     + "".join(f"cpu{n} 1 0 1 9\n" for n in range(4)),
     "proc/meminfo": f"MemTotal: {1000 * 1024} kB\nMemFree: 1 kB\nMemAvailable: {600 * 1024} kB\n",
+    **own(ticks=100, mib=250),
+    **process(1, parent=0, ticks=10_000, mib=100),
+    **process(7, ticks=90_000, mib=500),
 }
+#: After 4 more CPU seconds of ours, and 40 of the others.
+LATER = own(ticks=500, mib=250) | process(7, ticks=94_000, mib=500)
 
 
-def v2_group(path, *, cpu_max="max 100000", memory_max="max"):
+def v2_group(path, *, cpu_max="max 100000", memory_max="max", memory=300):
     """A cgroup v2 group that used 10 s of CPU, and 300 MiB of which 100 are droppable cache."""
     return {
         f"{path}/cpu.stat": "usage_usec 10000000\nuser_usec 1\nnr_throttled 0\n",
         f"{path}/cpu.max": f"{cpu_max}\n",
-        f"{path}/memory.current": f"{300 * MIB}\n",
+        f"{path}/memory.current": f"{memory * MIB}\n",
         f"{path}/memory.stat": f"anon 1\ninactive_file {100 * MIB}\nactive_file 1\n",
         f"{path}/memory.max": f"{memory_max}\n",
     }
 
 
-def v1_group(path, *, quota, memory_limit):
+def v1_group(path, *, quota=-1, memory_limit=1 << 62, hierarchical=1 << 62):
     """The same use, as cgroup v1 writes it; *path* is that below each controller."""
     return {
         f"sys/fs/cgroup/cpuacct{path}/cpuacct.usage": "10000000000\n",
@@ -36,6 +72,7 @@ def v1_group(path, *, quota, memory_limit):
         f"sys/fs/cgroup/memory{path}/memory.limit_in_bytes": f"{memory_limit}\n",
         f"sys/fs/cgroup/memory{path}/memory.stat": (
             f"inactive_file 1\ntotal_inactive_file {100 * MIB}\n"
+            f"hierarchical_memory_limit {hierarchical}\n"
         ),
     }
 
@@ -49,78 +86,139 @@ V1 = MACHINE | {"proc/self/cgroup": V1_LINES}
 V1_UNLIMITED = 9223372036854771712
 
 # After 10 s in which 4 s of CPU were used; the working set is 300 - 100 = 200 MiB.
-# name: (files, file that counts CPU, its text after 4 more CPU seconds, CPU ratio, memory ratio)
+# name: (files, files after 4 more CPU seconds, CPU ratio, memory ratio)
 USAGE_AFTER = "usage_usec 14000000\n"
 TREES = {
     "v2 limited": (
         # CPU 4 s / (10 s * 0.5 CPU) = 0.8; memory 200 / 250 MiB = 0.8
         V2 | v2_group(TOP, cpu_max="50000 100000", memory_max=250 * MIB),
-        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        {f"{TOP}/cpu.stat": USAGE_AFTER},
         (0.8, 0.8),
     ),
-    "v2 max is the machine": (
-        # CPU 4 / (10 * 4 CPUs) = 0.1; memory 200 / 1000 MiB = 0.2
+    "v2 without a limit is our process, of the machine": (
+        # CPU 4 / (10 * 4 CPUs) = 0.1; memory 250 * 1024 kB of 1000 MiB
         V2 | v2_group(TOP),
-        (f"{TOP}/cpu.stat", USAGE_AFTER),
-        (0.1, 0.2),
+        {f"{TOP}/cpu.stat": "usage_usec 999000000\n"} | LATER,
+        (0.1, 0.25),
     ),
-    "v2 limit above the machine is the machine": (
+    "v2 limit above the machine is none": (
         V2 | v2_group(TOP, cpu_max="6400000 100000", memory_max=64_000 * MIB),
-        (f"{TOP}/cpu.stat", USAGE_AFTER),
-        (0.1, 0.2),
+        {f"{TOP}/cpu.stat": "usage_usec 999000000\n"} | LATER,
+        (0.1, 0.25),
+    ),
+    "v2 with a limit of memory alone": (
+        V2 | v2_group(TOP, memory_max=250 * MIB),
+        {f"{TOP}/cpu.stat": "usage_usec 999000000\n"} | LATER,
+        (0.1, 0.8),
     ),
     "v2 with CPUs of its own": (
         # cpuset 0,2-3 = 3 CPUs, no quota: 4 / (10 * 3) = 0.1333...
         V2 | v2_group(TOP) | {f"{TOP}/cpuset.cpus.effective": "0,2-3\n"},
-        (f"{TOP}/cpu.stat", USAGE_AFTER),
-        (4 / 30, 0.2),
+        {f"{TOP}/cpu.stat": USAGE_AFTER} | LATER,
+        (4 / 30, 0.25),
+    ),
+    "v2 with all CPUs of the machine": (
+        V2 | v2_group(TOP) | {f"{TOP}/cpuset.cpus.effective": "0-3\n"},
+        {f"{TOP}/cpu.stat": "usage_usec 999000000\n"} | LATER,
+        (0.1, 0.25),
     ),
     "v2 root of the host": (
-        # The root has cpu.stat, but neither limits nor memory.current: memory 400 / 1000 MiB
+        # The root has cpu.stat, which is everybody's, but neither limits nor memory.current
         V2 | {f"{TOP}/cpu.stat": "usage_usec 10000000\n"},
-        (f"{TOP}/cpu.stat", USAGE_AFTER),
-        (0.1, 0.4),
+        {f"{TOP}/cpu.stat": "usage_usec 999000000\n"} | LATER,
+        (0.1, 0.25),
     ),
     "v2 with the host's cgroup tree": (
-        # Our group under the path of /proc/self/cgroup, not the pod's parent: 2 CPUs, 400 MiB
+        # Our group is the nearest to its limits: 2 CPUs, 400 MiB
         V2_ON_HOST
         | v2_group(f"{TOP}/{POD}", cpu_max="200000 100000", memory_max=400 * MIB)
-        | v2_group(f"{TOP}/kubepods.slice", cpu_max="1000 100000", memory_max=1),
-        (f"{TOP}/{POD}/cpu.stat", USAGE_AFTER),
+        | v2_group(f"{TOP}/kubepods.slice", cpu_max="300000 100000", memory_max=900 * MIB),
+        {f"{TOP}/{POD}/cpu.stat": USAGE_AFTER, f"{TOP}/kubepods.slice/cpu.stat": USAGE_AFTER},
         (0.2, 0.5),
+    ),
+    "v2 whose parent has the limits": (
+        # All of the slice: 8 s of 10 s * 1 CPU, (580 - 100) of 500 MiB
+        V2_ON_HOST
+        | v2_group(f"{TOP}/{POD}")
+        | v2_group(
+            f"{TOP}/kubepods.slice", cpu_max="100000 100000", memory_max=500 * MIB, memory=580
+        ),
+        {
+            f"{TOP}/{POD}/cpu.stat": USAGE_AFTER,
+            f"{TOP}/kubepods.slice/cpu.stat": "usage_usec 18000000\n",
+        },
+        (0.8, 0.96),
+    ),
+    "v2 whose parent is nearer to its looser limits": (
+        # 4 / (10 * 1 CPU) and 200 / 400 MiB; 18 / (10 * 2 CPUs) and 790 / 800 MiB
+        V2_ON_HOST
+        | v2_group(f"{TOP}/{POD}", cpu_max="100000 100000", memory_max=400 * MIB)
+        | v2_group(
+            f"{TOP}/kubepods.slice", cpu_max="200000 100000", memory_max=800 * MIB, memory=890
+        ),
+        {
+            f"{TOP}/{POD}/cpu.stat": USAGE_AFTER,
+            f"{TOP}/kubepods.slice/cpu.stat": "usage_usec 28000000\n",
+        },
+        (0.9, 790 / 800),
     ),
     "v2 with the host's path but only our group mounted": (
         V2_ON_HOST | v2_group(TOP, cpu_max="200000 100000", memory_max=400 * MIB),
-        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        {f"{TOP}/cpu.stat": USAGE_AFTER},
         (0.2, 0.5),
     ),
     "v2 with a path outside of the mount": (
         V2
         | v2_group(TOP, cpu_max="200000 100000", memory_max=400 * MIB)
         | {"proc/self/cgroup": "0::/../../other\n"},
-        (f"{TOP}/cpu.stat", USAGE_AFTER),
+        {f"{TOP}/cpu.stat": USAGE_AFTER},
         (0.2, 0.5),
     ),
     "v1 limited": (
         # Docker mounts our group at the top of each controller: 2 CPUs, 400 MiB
         V1 | v1_group("", quota=200_000, memory_limit=400 * MIB),
-        (f"{TOP}/cpuacct/cpuacct.usage", "14000000000\n"),
+        {f"{TOP}/cpuacct/cpuacct.usage": "14000000000\n"},
         (0.2, 0.5),
     ),
     "v1 with the host's cgroup tree": (
         V1 | v1_group("/docker/9", quota=200_000, memory_limit=400 * MIB),
-        (f"{TOP}/cpuacct/docker/9/cpuacct.usage", "14000000000\n"),
+        {f"{TOP}/cpuacct/docker/9/cpuacct.usage": "14000000000\n"},
         (0.2, 0.5),
     ),
-    "v1 unlimited is the machine": (
-        V1 | v1_group("", quota=-1, memory_limit=V1_UNLIMITED),
-        (f"{TOP}/cpuacct/cpuacct.usage", "14000000000\n"),
-        (0.1, 0.2),
+    "v1 whose parent has the limits": (
+        V1
+        | v1_group("/docker/9", memory_limit=V1_UNLIMITED)
+        | v1_group("/docker", quota=200_000, memory_limit=400 * MIB),
+        {f"{TOP}/cpuacct/docker/cpuacct.usage": "14000000000\n"},
+        (0.2, 0.5),
     ),
-    "no cgroup is the machine": (
-        # 400 ticks more in user, the rest idle and waiting for disks: 4 / (10 * 4 CPUs)
-        MACHINE,
-        ("proc/stat", MACHINE["proc/stat"].replace("cpu 100 0 50 9000 10", "cpu 500 0 50 9900 99")),
+    "v1 with a limit of memory above what is mounted": (
+        V1 | v1_group("", memory_limit=V1_UNLIMITED, hierarchical=250 * MIB),
+        {f"{TOP}/cpuacct/cpuacct.usage": "999000000000\n"} | LATER,
+        (0.1, 0.8),
+    ),
+    "v1 with CPUs of its own": (
+        V1 | v1_group("/docker/9") | {f"{TOP}/cpuset/docker/9/cpuset.cpus": "1\n"},
+        {f"{TOP}/cpuacct/docker/9/cpuacct.usage": "14000000000\n"} | LATER,
+        (0.4, 0.25),
+    ),
+    "v1 unlimited is our process, of the machine": (
+        V1 | v1_group("", quota=-1, memory_limit=V1_UNLIMITED),
+        {f"{TOP}/cpuacct/cpuacct.usage": "999000000000\n"} | LATER,
+        (0.1, 0.25),
+    ),
+    "no cgroup is our process, of the machine": (MACHINE, LATER, (0.1, 0.25)),
+    "our process on two of the CPUs": (
+        MACHINE | own(ticks=100, mib=250, allowed="1,3"),
+        own(ticks=500, mib=250, allowed="1,3"),
+        (0.2, 0.25),
+    ),
+    "our process with what it started": (
+        # 1 s of its own, 2 s of children that have ended, 0.5 s and 0.5 s of living ones
+        MACHINE | process(50, parent=OURS, ticks=100, mib=50),
+        own(ticks=200, ended_children=200, mib=250)
+        | process(50, parent=OURS, ticks=150, mib=50)
+        | process(51, parent=50, ticks=50, mib=100),
         (0.1, 0.4),
     ),
 }
@@ -162,7 +260,7 @@ def test_ratios_are_those_of_the_limit(registry, tmp_path, clock, tree):
     files, after, expected = tree
     plant(tmp_path, files)
     watch_resources(registry=registry, root=tmp_path, clock=clock)
-    plant(tmp_path, dict([after]))
+    plant(tmp_path, after)
     clock.now += 10
     assert ratios(registry) == pytest.approx(expected)
 
@@ -242,10 +340,49 @@ def test_cpu_counter_that_went_back_gives_no_sample_once(registry, tmp_path, clo
 
 def test_cpu_of_another_source_is_not_subtracted(registry, tmp_path, clock, limited):
     watch_resources(registry=registry, root=tmp_path, clock=clock)
-    (tmp_path / TOP / "cgroup.controllers").unlink()  # now only the machine can be read,
-    plant(tmp_path, {"proc/stat": "cpu 9000 0 0 0 0 0 0 0\ncpu0 9000\n"})  # which used 90 s
+    (tmp_path / TOP / "cgroup.controllers").unlink()  # now only our process can be read
     clock.now += 10
-    assert ratios(registry) == (None, 0.4)
+    assert ratios(registry) == (None, 0.25)
+
+
+def test_process_that_has_the_id_of_an_ended_one_is_another(registry, tmp_path, clock):
+    plant(tmp_path, MACHINE | own(ticks=100, started=7))
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    plant(tmp_path, own(ticks=400, started=8))
+    clock.now += 10
+    assert ratios(registry)[0] == pytest.approx(0.1)  # 4 s of 10 s * 4 CPUs, not 3
+
+
+def test_time_of_a_child_that_nobody_waited_for_gives_no_sample_once(registry, tmp_path, clock):
+    plant(tmp_path, MACHINE | process(50, parent=OURS, ticks=900))
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    (tmp_path / "proc/50/stat").unlink()
+    clock.now += 10
+    assert ratios(registry)[0] is None
+    plant(tmp_path, own(ticks=500))
+    clock.now += 10
+    assert ratios(registry)[0] == pytest.approx(0.1)
+
+
+def test_memory_that_processes_share_counts_once(registry, tmp_path, clock):
+    parts = {
+        f"proc/{pid}/smaps_rollup": "Rss: 1 kB\nPss: 2 kB\nPss_Anon: 102400 kB\nPss_Shmem: 0 kB\n"
+        for pid in (OURS, 50)
+    }
+    plant(tmp_path, MACHINE | process(50, parent=OURS, mib=250) | parts)
+    watch_resources(registry=registry, root=tmp_path, clock=clock)
+    assert ratios(registry)[1] == 0.2  # 100 MiB each, of 1000
+
+
+def test_children_are_of_the_service_and_its_parent_is_not():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        family = processes._Family(Path("/"), ())
+        child.kill()
+    assert {os.getpid(), child.pid} <= family.members
+    assert os.getppid() not in family.members
+    with_parent = processes._Family(Path("/"), (os.getppid(),))
+    assert with_parent.members > {os.getppid(), os.getpid()}
+    assert os.getpid() not in {int(head.split()[0]) for head in with_parent.ticks()}
 
 
 def test_extractors_of_one_process_share_the_values(registry, tmp_path, clock, limited):
@@ -315,6 +452,14 @@ PRESSURE = {
         | v1_group("/docker/9", quota=200_000, memory_limit=MIB)
         | v1_pressed("/docker/9")
         | {f"{TOP}/cpu/cpu.stat": "nr_periods 9\nnr_throttled 9\nthrottled_time 9\n"},
+        PRESSED,
+    ),
+    "v2 whose parent has the tightest quota": (
+        V2_ON_HOST
+        | v2_group(f"{TOP}/{POD}", cpu_max="300000 100000")
+        | v2_group(f"{TOP}/kubepods.slice", cpu_max="200000 100000")
+        | v2_pressed(f"{TOP}/kubepods.slice")
+        | {f"{TOP}/{POD}/memory.events": "oom_kill 2\n"},
         PRESSED,
     ),
     "v1 of an old kernel tells no kills": (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from featurewatch_kit.demo.processes import free_port
-from tests.exporter_servers.server import HOST, MODEL, Server, documented, eventually
+from tests.exporter_servers.server import HEARS, HOST, MODEL, Server, documented, eventually
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start a server, and end it after the test."""
     started: list[Server] = []
 
-    def run(command: list[str], port: int, metrics_url: str = "") -> Server:
-        server = Server(command, tmp_path, port)
+    def run(command: list[str], port: int, metrics_url: str = "", **variables: str) -> Server:
+        server = Server(command, tmp_path, port, **variables)
         started.append(server)
         server.metrics_url = metrics_url or server.metrics_url
         eventually(True, server.is_up)
@@ -45,7 +45,7 @@ def gunicorn(start: Callable[..., Server], text: str, tmp_path: Path) -> Callabl
             conf = own_port.replace("(9101)", f"({other}, host={HOST!r})")
             url = f"http://{HOST}:{other}/metrics"
         (tmp_path / "app.py").write_text(app)
-        (tmp_path / "gunicorn.conf.py").write_text(conf)
+        (tmp_path / "gunicorn.conf.py").write_text(conf + HEARS)
         return start(["gunicorn", "--bind", f"{HOST}:{port}", *options, "app:app"], port, url)
 
     return run

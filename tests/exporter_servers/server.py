@@ -6,16 +6,15 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import psutil
+import waiting
 from prometheus_client.parser import text_string_to_metric_families
 
 HOST = "127.0.0.1"
-SECONDS = 30.0
 #: What stands in for the model; it waits while the file `hold` is there.
 MODEL = """
 import os, time
@@ -23,6 +22,12 @@ def model(window):
     while os.path.exists("hold"):
         time.sleep(0.01)
     return window
+"""
+#: Added to gunicorn's configuration: a worker that is told to end before this is logged does not
+#: hear it, because it has the handlers of the process that it was forked from.
+HEARS = """
+def post_worker_init(worker):
+    worker.log.info("Hears (pid: %s)", worker.pid)
 """
 
 
@@ -33,26 +38,27 @@ def documented(text: str, heading: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", section[1], re.DOTALL)
 
 
-def eventually(wanted: object, ask: Callable[[], object], seconds: float = SECONDS) -> None:
+def eventually(wanted: object, ask: Callable[[], object]) -> None:
     """Wait until *ask* returns *wanted*."""
-    end = time.monotonic() + seconds
-    while (answer := ask()) != wanted:
-        assert time.monotonic() < end, f"still {answer!r}, not {wanted!r}"
-        time.sleep(0.05)
+    waiting.eventually(lambda: ask() == wanted, what=f"{wanted!r}")
 
 
 class Server:
-    """A running server; ``folder`` is PROMETHEUS_MULTIPROC_DIR."""
+    """A running server; ``folder`` is PROMETHEUS_MULTIPROC_DIR.
 
-    def __init__(self, command: list[str], place: Path, port: int) -> None:
+    The command is a module and its arguments, or a program by its path.
+    """
+
+    def __init__(self, command: list[str], place: Path, port: int, **variables: str) -> None:
         self.folder = place / "shared"
         self.url = f"http://{HOST}:{port}"
         self.metrics_url = f"{self.url}/metrics/"
         self._log = place / "log"
-        environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self.folder)}
+        environment = {**os.environ, **variables, "PROMETHEUS_MULTIPROC_DIR": str(self.folder)}
+        program = command if "/" in command[0] else [sys.executable, "-m", *command]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                program,
                 cwd=place,
                 env=environment,
                 stdout=log,
@@ -66,11 +72,11 @@ class Server:
             request = Request(  # noqa: S310
                 f"{self.url}/features", body, {"Content-Type": "application/json"}
             )
-            with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+            with urlopen(request, timeout=waiting.ANSWER_SECONDS) as answer:  # noqa: S310
                 assert json.load(answer) == {"window": number}
 
     def metrics(self) -> str:
-        with urlopen(self.metrics_url, timeout=SECONDS) as answer:  # noqa: S310
+        with urlopen(self.metrics_url, timeout=waiting.ANSWER_SECONDS) as answer:  # noqa: S310
             return answer.read().decode()
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -91,6 +97,22 @@ class Server:
         written = self.folder.glob("counter_*.db")
         return [pid for file in written if (pid := _number(file)) in alive]
 
+    def has_settled(self, workers: int) -> bool:
+        """As many of gunicorn's workers hear that they are to end, and no other begins or ends.
+
+        It stays so until the next request. Needs HEARS.
+        """
+        begun, hearing, will_end, ended = (
+            set(re.findall(pattern, self.log()))
+            for pattern in (
+                r"Booting worker with pid: (\d+)",
+                r"Hears \(pid: (\d+)\)",
+                r"\[(\d+)\] \[INFO\] Autorestarting",
+                r"Worker exiting \(pid: (\d+)\)",
+            )
+        )
+        return begun == hearing and will_end <= ended and len(begun - ended) == workers
+
     def log(self) -> str:
         return self._log.read_text()
 
@@ -101,10 +123,24 @@ class Server:
         except OSError:
             return False
 
-    def close(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
+    def left_behind(self) -> float | None:
+        """The requests that the folder tells of, to a process that has just begun."""
+        code = (
+            "from featurewatch import metrics_registry\n"
+            "print(metrics_registry().get_sample_value('feature_extraction_requests_total',"
+            " {'extractor': 'feature_extractor'}))"
+        )
+        environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self.folder)}
+        told = subprocess.run(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, check=True
+        )
+        return None if told.stdout == b"None\n" else float(told.stdout)
+
+    def close(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the server; a second call does nothing."""
+        self._process.send_signal(how)
         try:
-            self._process.wait(SECONDS)
+            self._process.wait(waiting.PATIENCE_SECONDS)
         finally:
             if self._process.poll() is None:
                 os.killpg(self._process.pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from prometheus_client import REGISTRY
+from waiting import PATIENCE_SECONDS
 
 from featurewatch import collector
 from tests.exporter_servers.server import documented
@@ -40,7 +41,7 @@ def code(text):
 
 
 def test_threads_count_exactly_and_together(code):
-    at_once = threading.Barrier(8, timeout=30)
+    at_once = threading.Barrier(8, timeout=PATIENCE_SECONDS)
     seen = []
 
     def model(window):

@@ -1,10 +1,10 @@
 """Parts of the feature server, small and quick, and a way to wait for what they do."""
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import waiting
 from feature_server.cache import FeatureCache
 from feature_server.sampler import Counters, Sampler
 from feature_server.service import FeatureService
@@ -18,13 +18,7 @@ Eventually = Callable[..., None]
 
 @pytest.fixture
 def eventually() -> Eventually:
-    def wait(condition: Callable[[], object], seconds: float = 15.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it didn't happen in time"
-            time.sleep(0.01)
-
-    return wait
+    return waiting.eventually
 
 
 @pytest.fixture
@@ -68,5 +62,5 @@ def service(sampler: Sampler, pool: WorkerPool, registry: CollectorRegistry) -> 
         sampler=sampler,
         cache=FeatureCache(),
         pool=pool,
-        deadline=5.0,
+        deadline=waiting.ANSWER_SECONDS,
     )

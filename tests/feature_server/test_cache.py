@@ -37,7 +37,7 @@ def test_the_bad_writer_spoils_new_entries_too():
     assert cache.get("a") is None
 
 
-def test_stopping_the_bad_writer_mends_nothing():
+def test_stopping_the_bad_writer_fixes_nothing():
     cache = FeatureCache()
     cache.set_if_absent("a", b"1")
     cache.poison(True)

@@ -8,6 +8,7 @@ import pytest
 from feature_server.errors import ModelError, ModelTimeout, ReplicaConflict, WorkerDied
 from feature_server.features import extract_features, initial_model
 from feature_server.workers import PoolStatus, WorkerPool
+from waiting import PATIENCE_SECONDS
 
 WINDOW = np.random.default_rng(1).uniform(0.0, 1.0, (16, 3))
 MODEL = initial_model()
@@ -21,7 +22,7 @@ def pool(pool, eventually):
 
 
 def test_workers_compute_what_the_model_says(pool):
-    features = pool.forward(WINDOW, MODEL, timeout=5.0)
+    features = pool.forward(WINDOW, MODEL, timeout=PATIENCE_SECONDS)
     assert (features == extract_features(WINDOW, MODEL)).all()
 
 
@@ -41,8 +42,8 @@ def test_a_replica_that_leaves_finishes_its_job_and_its_process(pool, eventually
     eventually(lambda: pool.serving == 2)
     leaver = psutil.Process(pool.pids()[1])
     pool.scale(1)
-    leaver.wait(timeout=10.0)
-    assert pool.forward(WINDOW, MODEL, timeout=5.0).any()
+    leaver.wait(timeout=PATIENCE_SECONDS)
+    assert pool.forward(WINDOW, MODEL, timeout=PATIENCE_SECONDS).any()
 
 
 def test_scaling_minds_bounds_and_the_expected_count(pool):
@@ -70,7 +71,7 @@ def test_a_late_answer_is_a_timeout_and_its_queued_job_is_dropped(pool, eventual
 def test_a_model_that_raises_is_a_model_error_and_the_worker_lives(pool):
     pids = pool.pids()
     with pytest.raises(ModelError, match="the model failed") as failure:
-        pool.forward(np.zeros((2, 3)), MODEL, timeout=5.0)  # shorter than the kernel
+        pool.forward(np.zeros((2, 3)), MODEL, timeout=PATIENCE_SECONDS)  # shorter than the kernel
     assert isinstance(failure.value.__cause__, ValueError)
     assert pool.pids() == pids
 
@@ -79,7 +80,7 @@ def test_a_killed_worker_is_replaced(pool, eventually):
     (pid,) = pool.pids()
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: pool.pids() not in ([], [pid]))
-    assert pool.forward(WINDOW, MODEL, timeout=5.0).any()
+    assert pool.forward(WINDOW, MODEL, timeout=PATIENCE_SECONDS).any()
 
 
 def test_a_job_whose_worker_is_killed_fails_at_once(pool, eventually):
@@ -89,7 +90,7 @@ def test_a_job_whose_worker_is_killed_fails_at_once(pool, eventually):
         eventually(lambda: pool.in_flight == 1)
         os.kill(pool.pids()[0], signal.SIGKILL)
         with pytest.raises(WorkerDied):
-            job.result(timeout=10.0)
+            job.result(timeout=PATIENCE_SECONDS)
 
 
 def test_a_restart_replaces_one_process_after_the_other(pool, eventually):
@@ -131,7 +132,7 @@ def test_closing_leaves_no_process_and_fails_what_waits(eventually):
         eventually(lambda: pool.in_flight == 2)
         pool.close()
         for job in jobs:
-            assert isinstance(job.exception(timeout=5.0), ModelError)
+            assert isinstance(job.exception(timeout=PATIENCE_SECONDS), ModelError)
     assert not any(process.is_running() for process in processes)
     with pytest.raises(ModelError, match="closed"):
         pool.forward(WINDOW, MODEL, timeout=1.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from waiting import PATIENCE_SECONDS
 
 from featurewatch_kit import generate, programs
 from featurewatch_kit.demo.clients import Prometheus
@@ -16,7 +17,6 @@ from featurewatch_kit.project import load_config
 
 HOST = "127.0.0.1"
 CONFIG = f"{generate.PROMETHEUS}/prometheus.yaml"
-DEADLINE = 45.0  # seconds; the machine may be busy
 # Scrapes every second; nobody is told of anything here.
 PACE = {"alerting": {"evaluation_interval": "1s"}, "responses": {"enabled": False}}
 
@@ -43,10 +43,10 @@ class Scraper:
         targets: dict[str, Any] = self.client.get("/api/v1/targets")["data"]
         return targets
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
+    def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition; the test fails when the deadline is over."""
         try:
-            self.processes.wait_until(what, condition, seconds)
+            self.processes.wait_until(what, condition, PATIENCE_SECONDS)
         except DemoError as error:
             raise AssertionError(f"{error}; targets: {self.targets()}") from error
 
@@ -79,5 +79,5 @@ def running_prometheus(root: Path, config: Path, folder: Path) -> Iterator[Scrap
     url = f"http://{HOST}:{port}"
     with closing(Prometheus(url)) as client, Processes(folder / "logs") as all_:
         all_.start_program("prometheus", path, root, options)
-        all_.wait_until("prometheus starts", lambda: client.answers("/-/ready"), DEADLINE)
+        all_.wait_until("prometheus starts", lambda: client.answers("/-/ready"), PATIENCE_SECONDS)
         yield Scraper(client, all_, url)

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 import yaml
+from waiting import PATIENCE_SECONDS
 
 from featurewatch_kit import programs
 from featurewatch_kit.project import load_config
@@ -27,7 +28,7 @@ def check(promtool, root, file):
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         cwd=programs.start_folder(promtool, root),
     )
     return done.returncode, done.stdout + done.stderr
@@ -71,7 +72,7 @@ def test_promtool_refuses_what_is_no_scrape_configuration(generated, promtool, r
 
 def test_the_fragment_is_a_file_for_scrape_config_files(generated, promtool, root):
     if programs.version(promtool) < (2, 43):
-        pytest.skip("scrape_config_files came with Prometheus 2.43")
+        pytest.skip("Prometheus 2.43 or newer (make test-compat)")
     folder = generated(f"scrape: {WAYS['files']}")
     file = folder / "mine.yaml"
     file.write_text(yaml.safe_dump({"scrape_config_files": [FRAGMENT]}))
@@ -172,7 +173,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("overlay", FAULTS)
-def test_a_mistake_is_answered_with_its_place_and_its_mend(overlay, root, tmp_path):
+def test_a_mistake_is_answered_with_its_place_and_its_fix(overlay, root, tmp_path):
     file = tmp_path / "overlay.yaml"
     file.write_text(overlay)
     with pytest.raises(ConfigError) as raised:

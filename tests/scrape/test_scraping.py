@@ -5,6 +5,7 @@ import sys
 from contextlib import ExitStack
 
 import pytest
+from waiting import PATIENCE_SECONDS
 
 from featurewatch_kit.demo.processes import Processes
 from scrape.running import running_prometheus, write_configuration
@@ -62,7 +63,9 @@ def feature_server(root, folder):
         path = str(root / "examples")
         processes.start("server", [*command, "--exit-with-parent"], PYTHONPATH=path)
         log = processes.log("server")
-        processes.wait_until("feature server", lambda: '{"url"' in log.read_text(), 45)
+        processes.wait_until(
+            "feature server", lambda: '{"url"' in log.read_text(), PATIENCE_SECONDS
+        )
         (ready,) = [line for line in log.read_text().splitlines() if line.startswith('{"url"')]
         yield json.loads(ready)["metrics_url"].rpartition(":")[2].partition("/")[0]
 
