@@ -1,4 +1,6 @@
 // Alertmanager's receivers: two per escalation level, and the one that remediates.
+local pruned = import '../lib/pruned.libsonnet';
+
 local template(name, of='.') = '{{ template "featurewatch.%s" %s }}' % [name, of];
 // The alert that stands for its group: the first that still fires.
 local first = '(index (or .Alerts.Firing .Alerts.Resolved) 0)';
@@ -16,12 +18,12 @@ local link(annotation, otherwise='') =
   remediation: 'featurewatch-receiver',
   // Where alerts end that are for no person when there is no receiver that remediates.
   nobody: 'nobody',
-  signal_names: ['Watchdog', 'FeaturewatchMaintenance'],
+  signal_names: ['Watchdog', 'FeaturewatchMaintenance', 'FeaturewatchCooldown'],
 
   // How a client checks the receiver and shows who it is; keys that are null are left out.
   tls(config)::
     if std.get(config.receiver, 'client_tls') == null then {}
-    else { tls_config: std.prune(config.receiver.client_tls) },
+    else { tls_config: pruned(config.receiver.client_tls) },
 
   remediates(config):: config.channels.dashboard.enabled || config.responses.enabled,
 

@@ -1,5 +1,6 @@
 // Everything to the receiver that remediates, then by policy and level to people.
 local escalation = import '../lib/escalation.libsonnet';
+local pruned = import '../lib/pruned.libsonnet';
 local receivers = import 'receivers.libsonnet';
 
 // alerts: the labels of every alert that people are told of.
@@ -19,7 +20,7 @@ function(config, alerts)
   };
   // The pace of the severities that have one of their own.
   local paces(severities) = [
-    { matchers: ['severity="%s"' % severity] } + std.prune(config.routing.severities[severity])
+    { matchers: ['severity="%s"' % severity] } + pruned(config.routing.severities[severity])
     for severity in std.objectFields(config.routing.severities)
     if std.member(severities, severity)
   ];
@@ -38,7 +39,7 @@ function(config, alerts)
       ) + super.routes,
     };
   local fallback = receivers.name('default', '1');
-  std.prune(config.routing.people {
+  pruned(config.routing.people {
     receiver: fallback,
     group_by: ['alertname'] + config.metrics.identity,
     routes: [signals] + (if receivers.remediates(config) then [remediation] else []) + [

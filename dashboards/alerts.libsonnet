@@ -7,7 +7,6 @@ local promql = import '../lib/promql.libsonnet';
 
 // identities: the labels by which alerts are told apart, those of any of them.
 function(config, identities)
-  local q = promql.new(config);
   local d = dashboard.new(config);
   local by = std.join(', ', identities);
   local firing = (import 'firing.libsonnet')(config);
@@ -15,7 +14,7 @@ function(config, identities)
     if alerts == [] then []
     else [panels.timeseries(title, description, 'short', [
       panels.target(
-        'sum by (alertname) (%s)' % firing.alerts(['alertname=~"%s"' % std.join('|', alerts)]),
+        'sum by (alertname) (%s)' % firing.alerts([promql.oneOf('alertname', alerts)]),
         '{{alertname}}'
       ),
     ])];
@@ -138,7 +137,7 @@ function(config, identities)
       d.bars('Episodes that ended', 'By severity.', [
         happened('time_to_resolve_seconds_count', 'severity', '{{severity}}'),
       ]),
-      d.bars('Episodes that somebody took', 'By severity. The rest ended by themselves or were mended.', [
+      d.bars('Episodes that somebody took', 'By severity. The rest ended by themselves or were fixed.', [
         happened('time_to_acknowledge_seconds_count', 'severity', '{{severity}}'),
       ]),
     ], columns=4),
@@ -157,7 +156,7 @@ function(config, identities)
         'How often a level began that reaches PagerDuty. Those that were silenced, muted or acknowledged'
         + ' before are counted, too.',
         [
-          ['escalation_policy="%s"' % policy, 'escalation_level=~"%s"' % std.join('|', paging[policy])]
+          ['escalation_policy="%s"' % policy, promql.oneOf('escalation_level', paging[policy])]
           for policy in std.objectFields(paging)
         ]
       )]
@@ -179,12 +178,13 @@ function(config, identities)
         panels.target('max (%s)' % receiver('inbox_deliveries'), 'waiting'),
         panels.target('max (%s)' % receiver('inbox_set_aside_deliveries'), 'set aside'),
       ]),
-      d.bars('Repaired', 'Differences to Alertmanager and Prometheus that the receiver found and mended.', [
+      d.bars('Repaired', 'Differences to Alertmanager and Prometheus that the receiver found and fixed.', [
         happened('reconciled_total', 'difference', '{{difference}}'),
       ]),
       d.bars('Failures', 'What a server did not answer or allow, and how a missing Watchdog was not told.', [
         happened('reconcile_failures_total', 'server', 'look at {{server}}'),
         happened('sweep_failures_total', '', 'acknowledgements'),
+        happened('duty_failures_total', 'duty', 'duty: {{duty}}'),
         happened('watchdog_tell_failures_total', 'path', 'Watchdog by {{path}}'),
       ]),
       panels.timeseries(

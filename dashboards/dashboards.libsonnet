@@ -7,7 +7,7 @@
   grafanaDashboards+:: {
     [made.uid + '.json']: made
     for made in [
-      (import 'overview.libsonnet')(config),
+      (import 'overview.libsonnet')(config, $.featurewatchJudged),
       (import 'extractor.libsonnet')(config),
       (import 'alerts.libsonnet')(config, identities),
       (import 'remediation.libsonnet')(config),

@@ -143,10 +143,12 @@ function(config)
         panels.timeseries('Age of the last sample', 'Of each source; a line that rises is one that fell silent.', 's', [
           panels.target('time() - ' + metric('source_last_sample_timestamp_seconds'), d.whose + ' {{source}}'),
         ]),
-        d.bars('Unusable', 'Input of sources, figures of a monitor, and label values beyond the limit.', [
+        d.bars('Unusable', 'Input of sources, figures of a monitor, files of workers, and label values beyond the limit.', [
           happened('source_failures_total', 'source', 'source {{source}}'),
+          happened('source_dropped_total', 'source', 'dropped {{source}}'),
           happened('monitor_failures_total', 'field', 'monitor {{field}}'),
           happened('label_values_dropped_total', 'label', 'label {{label}}'),
+          panels.target(metric('unreadable_files'), d.whose + ' files'),
         ]),
         panels.table(
           'Versions',

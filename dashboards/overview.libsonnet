@@ -3,33 +3,13 @@ local dashboard = import '../lib/dashboard.libsonnet';
 local panels = import '../lib/panels.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
-function(config)
+// judged: by alert, the values that it judges.
+function(config, judged)
   local q = promql.new(config);
   local d = dashboard.new(config);
   local firing = (import 'firing.libsonnet')(config);
-  local of(series, matchers=[]) = '%s{%s}' % [series, std.join(', ', d.chosen + matchers)];
-  local threshold(alert, matchers=[]) = q.threshold(alert, d.chosen + matchers);
+  local of(series) = '%s{%s}' % [series, std.join(', ', d.chosen)];
   local details = d.details_of('extractor');
-
-  // One value against the thresholds of the alerts that watch it, in each of their windows.
-  local against(title, description, unit, alerts, record, matchers=[]) =
-    local names = [name for name in std.objectFields(alerts) if config.alerts[name].enabled];
-    local windows = std.set([config.alerts[name].window for name in std.objectFields(alerts)]);
-    panels.timeseries(title, description, unit, [
-      panels.target(of(record(window)), d.whose + ' ' + window)
-      for window in windows
-    ] + [
-      panels.target(threshold(name, matchers), 'threshold %s%s' % [alerts[name], d.whose])
-      for name in names
-    ]) + details;
-  local utilization(resource, title) = against(
-    title,
-    "Of the container's limit, in the worst instance.",
-    'percentunit',
-    { FeatureExtractionResourcesCritical: '' },
-    function(window) q.utilization(resource, window),
-    ['resource="%s"' % resource]
-  ) + panels.around(1);
 
   // What the error ratio may be is the budget; a ratio of the whole time, weighed by its traffic.
   local errors = 'FeatureExtractionErrorRateHigh';
@@ -40,10 +20,20 @@ function(config)
     )
       / on (%s) group_left ()
     %s
-  ||| % [ratio, q.by, threshold(errors)];
+  ||| % [ratio, q.by, q.threshold(errors, d.chosen)];
   local requests = over_range('requests_total');
   // An alert that is off has no threshold, so there is no budget.
   local with_budget(panel) = if config.alerts[errors].enabled then [panel] else [];
+  local burn_rate = panels.timeseries(
+    'Error budget burn rate',
+    'How many times as fast as allowed errors use up the budget: at 1 it lasts exactly, above it does not.',
+    'short',
+    [
+      panels.target(spent(of(judged[errors][0].series(config.alerts[errors].window))), d.whose),
+      panels.target('vector(1)', 'threshold'),
+    ]
+  ) + details;
+  local sources = (import 'sources.libsonnet')(config, judged) + with_budget({ place: 70, panel: burn_rate });
 
   d.dashboard('overview', 'Latency, cache, errors, fallbacks and resources of feature extraction.', [
     dashboard.row('Now', [
@@ -67,54 +57,8 @@ function(config)
     ], columns=4, height=4),
 
     dashboard.row('The sources against their thresholds', [
-      against(
-        'Latency, 95th percentile',
-        'Too slow above the lines.',
-        's',
-        { FeatureExtractionLatencyCritical: 'critical ', FeatureExtractionLatencyHigh: 'high ' },
-        q.p95
-      ),
-      against(
-        'Cache hit ratio',
-        'Too low below the line.',
-        'percentunit',
-        { FeatureExtractionCacheHitRateLow: '' },
-        q.hitRatio
-      ) + panels.upTo(1),
-      utilization('cpu', 'CPU'),
-      utilization('memory', 'Memory'),
-      against(
-        'Error ratio',
-        'Extractions that raised an exception, of all.',
-        'percentunit',
-        { [errors]: '' },
-        q.errorRatio
-      ),
-      against(
-        'Fallback ratio',
-        "Answers without the model's features, of all.",
-        'percentunit',
-        { FeatureExtractionFallbackUsageHigh: '' },
-        q.fallbackRatio
-      ),
-    ] + with_budget(
-      panels.timeseries(
-        'Error budget burn rate',
-        'How many times as fast as allowed errors use up the budget: at 1 it lasts exactly, above it does not.',
-        'short',
-        [
-          panels.target(spent(of(q.errorRatio(config.alerts[errors].window))), d.whose),
-          panels.target('vector(1)', 'threshold'),
-        ]
-      ) + details
-    ) + [
-      against(
-        'Waiting items',
-        'In the fullest instance.',
-        'short',
-        { FeatureExtractionBatchBacklog: '' },
-        q.queueDepth
-      ),
+      source.panel
+      for source in std.sort(sources, function(source) source.place)
     ]),
 
     dashboard.row('Load', [
@@ -136,7 +80,7 @@ function(config)
         'short',
         [
           panels.target(of(q.instances), d.whose),
-          panels.target('sum (%s)' % q.of('up', ['job=~"%s"' % config.metrics.job]), 'scraped'),
+          panels.target('sum (%s)' % q.of('up', [promql.matcher('job', config.metrics.job)]), 'scraped'),
         ]
       ),
       firing.timeline('Alerts', 'When each alert fired, and how far it had escalated.', q.by),

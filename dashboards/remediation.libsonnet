@@ -1,6 +1,7 @@
 // What did the automation do, did it help, and why did it do nothing?
 local dashboard = import '../lib/dashboard.libsonnet';
 local panels = import '../lib/panels.libsonnet';
+local promql = import '../lib/promql.libsonnet';
 
 function(config)
   local d = dashboard.new(config);
@@ -8,7 +9,7 @@ function(config)
     'featurewatch_receiver_' + name + (if matchers == [] then '' else '{%s}' % std.join(', ', matchers));
   local ended(matchers=[]) = receiver('remediations_total', [d.extractor] + matchers);
   local in_range(expr, by) = 'sum by (%s) (increase(%s[$__range]))' % [by, expr];
-  local up = 'up{job=~"%s"}' % config.metrics.receiver_job;
+  local up = 'up{%s}' % promql.matcher('job', config.metrics.receiver_job);
   local about = std.join('|', [
     'FeaturewatchRemediationFailed',
     'FeaturewatchReceiverDown',

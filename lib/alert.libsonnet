@@ -1,7 +1,9 @@
 // From an entry of config.yaml and an expression to the rules of one alert.
 local annotations = import 'annotations.libsonnet';
 local dashboard = import 'dashboard.libsonnet';
+local duration = import 'duration.libsonnet';
 local escalation = import 'escalation.libsonnet';
+local number = import 'number.libsonnet';
 local promql = import 'promql.libsonnet';
 
 {
@@ -23,12 +25,14 @@ local promql = import 'promql.libsonnet';
         + (if extractor == '' then '' else '&' + extractor),
     },
 
-  // Since when, and for how long. What began at this moment is recorded at the next.
+  // Since when, and for how long. What began at this moment is recorded at the next, so that there
+  // is always one sample.
   times(name, scope)::
-    local start = 'max(%s) or vector(time())' % promql.start(name, scope.same);
+    local start = 'max(%s)' % promql.start(name, scope.same);
+    local one(query) = annotations.samples(scope, query) + ' | first | value';
     {
-      since: annotations.time(scope, start),
-      duration: annotations.first(scope, 'time() - (%s)' % start, 'humanizeDuration'),
+      since: '{{ (%s | toTime)%s }}' % [one(start + ' or vector(time())'), annotations.date],
+      duration: '{{ %s | humanizeDuration }}' % one('time() - %s or vector(0)' % start),
     },
 
   // A setting as one series per extractor: the overrides win, since `or` keeps its left side. One
@@ -36,25 +40,26 @@ local promql = import 'promql.libsonnet';
   setting(config, name, record, pick, labels={})::
     local q = promql.new(config);
     local alert = config.alerts[name];
-    local among(operator, extractors) = 'extractor%s%s' % [
-      operator,
-      std.escapeStringJson(promql.regex(extractors)),
-    ];
+    local among(extractors, without=false) = promql.matcher('extractor', promql.regex(extractors), without);
     local at(value, matchers) =
       local where = if matchers == [] then '' else '{%s}' % std.join(', ', matchers);
-      '%s * group by (%s) (%s%s)' % [promql.number(value), q.by, q.instances, where];
+      '%s * group by (%s) (%s%s)' % [value, q.by, q.instances, where];
     local overrides = std.objectKeysValues(alert.overrides);
     local off = [o.key for o in overrides if std.get(o.value, 'enabled') == false];
-    // Pairs, and each looked at once: there may be a thousand.
-    local all = [[o.key, pick(o.value)] for o in overrides if std.get(o.value, 'enabled') != false];
+    local text(from) =
+      local value = pick(from);
+      if value == null then null else number.text(value);
+    // Pairs, and each looked at once: there may be a thousand. Texts, which are equal only if the
+    // numbers are.
+    local all = [[o.key, text(o.value)] for o in overrides if std.get(o.value, 'enabled') != false];
     local own = [pair for pair in all if pair[1] != null];
     {
       record: 'featurewatch:' + record,
       // An extractor for which the alert is off has no threshold to be beyond of.
       expr: std.join('\nor\n', [
-        at(value, [among('=~', [pair[0] for pair in own if pair[1] == value])])
+        at(value, [among([pair[0] for pair in own if pair[1] == value])])
         for value in std.set([pair[1] for pair in own])
-      ] + [at(pick(alert), if off == [] then [] else [among('!~', off)])]),
+      ] + [at(text(alert), if off == [] then [] else [among(off, without=true)])]),
       labels: { alert: name } + labels,
     },
 
@@ -71,25 +76,21 @@ local promql = import 'promql.libsonnet';
 
   // parts: summary, expr, values (what the message's {placeholders} and the annotations value and
   // threshold say), and where needed: identity, the labels that tell alerts of this name apart;
-  // measured, what differs from values when another alert cites this one; recordings.
+  // judges, the values that it judges (see values.libsonnet); recordings, of its thresholds; exists,
+  // whether there is anything for it to watch.
   new(config, name, parts)::
     local alert = config.alerts[name];
     local identity = std.get(parts, 'identity', config.metrics.identity);
     local scope = promql.scope(identity);
     local values = { [label]: '{{ $labels.%s }}' % label for label in identity } + parts.values;
-    local measured = values + std.get(parts, 'measured', {});
-    local cited = annotations.fill(alert.message, measured);
     {
+      exists: std.get(parts, 'exists', true),
       identity: identity,
+      judges: std.get(parts, 'judges', []),
       recordings: std.get(parts, 'recordings', []),
-      // Its message where $value is not its own.
-      cited: cited,
-      cited_value: measured.value,
       levels: escalation.escalate(config, scope, {
         alert: name,
         expr: parts.expr,
-        'for': alert['for'],
-        keep_firing_for: alert.cooldown,
         labels: alert.labels { severity: alert.severity } + $.resolution(alert),
         annotations: $.links(config, name, identity) + $.times(name, scope) + {
           summary: parts.summary,
@@ -97,26 +98,27 @@ local promql = import 'promql.libsonnet';
           value: values.value,
           threshold: values.threshold,
         },
-      }, alert),
+      } + duration.given('keep_firing_for', alert.cooldown), alert),
     },
 
   // Alertmanager routes on it: only what does not resolve by itself is marked.
   resolution(alert):: if alert.auto_resolve then {} else { auto_resolve: 'false' },
 
-  // An alert about one recorded value of each extractor with one threshold.
-  single(config, name, summary, value, operator, format, traffic=true)::
+  // An alert about one value of each extractor with one threshold.
+  single(config, name, summary, value)::
     local q = promql.new(config);
-    local alert = config.alerts[name];
-    local beyond = q.beyond(value, operator, q.threshold(name));
+    local window = config.alerts[name].window;
+    local series = value.series(window);
+    local beyond = q.beyond(series, if value.breach == 'above' then '>' else '<', q.threshold(name));
     self.new(config, name, {
+      judges: [value],
       summary: summary,
-      expr: if traffic then q.withTraffic(beyond, alert.window, name) else beyond,
+      expr: if value.traffic then q.withTraffic(beyond, window, name) else beyond,
       values: {
-        value: '{{ $value | %s }}' % format,
-        threshold: annotations.first(q, q.threshold(name, q.same), format),
+        value: '{{ $value | %s }}' % value.format,
+        threshold: annotations.first(q, q.threshold(name, q.same), value.format),
       },
-      measured: { value: annotations.first(q, '%s{%s}' % [value, std.join(', ', q.same)], format) },
-      recordings: [$.threshold(config, name)] + if traffic then [
+      recordings: [$.threshold(config, name)] + if value.traffic then [
         $.setting(config, name, 'min_requests', function(from) std.get(from, 'min_requests')),
       ] else [],
     }),

@@ -18,5 +18,8 @@ local units = [['d', 86400], ['h', 3600], ['m', 60], ['s', 1]];
       local unit = [u for u in units if seconds % u[1] == 0][0];
       '%d%s' % [seconds / unit[1], unit[0]],
 
+  // A key of a rule, which Prometheus takes as 0s where it is not written.
+  given(key, text):: if self.seconds(text) == 0 then {} else { [key]: text },
+
   sum(durations):: self.format(std.foldl(function(total, d) total + $.seconds(d), durations, 0)),
 }

@@ -2,6 +2,7 @@
 // The level is a label that Alertmanager routes on. The clock is a series: when each alert began.
 local duration = import 'duration.libsonnet';
 local promql = import 'promql.libsonnet';
+local text = import 'text.libsonnet';
 
 {
   levels(config, policy, max)::
@@ -52,7 +53,7 @@ local promql = import 'promql.libsonnet';
     annotations+: { response_time: std.strReplace(level.response_time, '_', ' ') },
   },
 
-  // rule: {alert, expr, for, keep_firing_for, labels, annotations} of the first level.
+  // rule: {alert, expr, keep_firing_for, labels, annotations} of the first level.
   escalate(config, scope, rule, alert)::
     // A `for` would begin anew whenever the value touches its threshold, and a trouble that comes
     // and goes within its cooldown would never be escalated.
@@ -64,11 +65,11 @@ local promql = import 'promql.libsonnet';
           and on (%s)
         # It began that long ago, and has not ended since.
         time() - %s >= %d
-      ||| % [std.rstripChars(rule.expr, '\n'), scope.by, promql.start(rule.alert), duration.seconds(level.after)],
-      'for': '0s',
+      ||| % [text.chomped(rule.expr), scope.by, promql.start(rule.alert), duration.seconds(level.after)],
     };
+    local first = duration.given('for', alert['for']);
     [
-      rule + self.at(alert.escalation, level) + (if level.level == '1' then {} else due(level))
+      rule + self.at(alert.escalation, level) + (if level.level == '1' then first else due(level))
       for level in self.levels(config, alert.escalation, self.most(alert))
     ],
 }

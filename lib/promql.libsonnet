@@ -1,5 +1,7 @@
 // PromQL fragments that depend on the configuration.
-local number = function(x) '%.12g' % x;
+local text = import 'text.libsonnet';
+
+local special = '\\.+*?()|[]{}^$';
 
 // How rules and templates name one alert among its like: by the labels that identify it.
 local scope(identity) = {
@@ -10,7 +12,6 @@ local scope(identity) = {
 };
 
 {
-  number: number,
   scope: scope,
 
   // Texts as a regular expression that matches each of them and nothing else. All at once, since
@@ -18,11 +19,21 @@ local scope(identity) = {
   regex(texts)::
     local separator = '\u0001';
     local escaped = std.foldl(
-      function(text, char) std.strReplace(text, char, '\\' + char),
-      std.stringChars('\\.+*?()|[]{}^$'),
+      function(all, char) std.strReplace(all, char, '\\' + char),
+      std.stringChars(special),
       std.join(separator, texts)
     );
     std.strReplace(escaped, separator, '|'),
+
+  // A matcher for any of these words.
+  oneOf(label, words)::
+    label + (if std.length(words) == 1 then '=' else '=~') + text.quoted(std.join('|', words)),
+
+  // A matcher for what a regular expression matches, which is mostly one word. without: for all else.
+  matcher(label, pattern, without=false)::
+    local plain = std.all([!std.member(special, char) for char in std.stringChars(pattern)]);
+    local operator = if without then (if plain then '!=' else '!~') else (if plain then '=' else '=~');
+    label + operator + text.quoted(pattern),
 
   // Unix time at which each firing alert began.
   start(alert, matchers=[])::
@@ -49,20 +60,15 @@ local scope(identity) = {
       braces(['__name__=~"feature_extraction_(%s)"' % names, config.metrics.selector] + matchers),
 
     // level:metric:operation, the names of the recording rules.
-    local recorded = function(metric, and='') level + and + ':feature_extraction_' + metric,
-    instances: recorded('instances:count'),
-    lastSeen: recorded('last_seen_timestamp_seconds:max'),
-    requests(window):: recorded('requests:increase' + window),
-    requestRate(window):: recorded('requests:rate' + window),
-    bucketRate(window):: recorded('duration_seconds_bucket:rate' + window, '_le'),
-    lookupRate(window):: recorded('cache_lookups:rate' + window, '_result'),
-    p95(window):: recorded('duration_seconds:p95_' + window),
-    hitRatio(window):: recorded('cache_hits:ratio_rate' + window),
-    errorRatio(window):: recorded('errors:ratio_rate' + window),
-    fallbackRatio(window):: recorded('fallbacks:ratio_rate' + window),
-    queueDepth(window):: recorded('queue_depth:max_avg' + window),
-    utilization(resource, window):: recorded('%s_utilization_ratio:max_avg%s' % [resource, window]),
+    recorded(metric, and=''):: level + and + ':feature_extraction_' + metric,
+    instances: q.recorded('instances:count'),
+    lastSeen: q.recorded('last_seen_timestamp_seconds:max'),
+    requests(window):: q.recorded('requests:increase' + window),
+    requestRate(window):: q.recorded('requests:rate' + window),
+    bucketRate(window):: q.recorded('duration_seconds_bucket:rate' + window, '_le'),
     activation: level + '_category:featurewatch_activation_timestamp_seconds:min',
+    activationOf(correlation):: '%s{correlation="%s"}' % [q.activation, correlation],
+    memberValue: 'featurewatch:member_value',
 
     local setting(name) = function(alert, matchers=[])
       'featurewatch:%s{%s}' % [name, std.join(', ', ['alert="%s"' % alert] + matchers)],
@@ -78,7 +84,7 @@ local scope(identity) = {
 
     // What a share is of everything; `part` has no series before its first event: it is then 0, not
     // missing.
-    share(part, whole):: std.rstripChars(|||
+    share(part, whole):: text.chomped(|||
       (
         %(part)s
         # No series yet means that none happened, not that nothing is known.
@@ -86,25 +92,28 @@ local scope(identity) = {
       )
       /
       %(whole)s
-    ||| % { part: part, whole: whole }, '\n'),
+    ||| % { part: part, whole: whole }),
 
-    // A service that can't be instrumented may expose a snapshot of its own figures instead: the
-    // worst of its instances counts.
-    orSnapshot(expr, worst, snapshot, matchers=[]):: |||
-      # Rounded, since floating point would put some values at a threshold a hair beyond it.
-      round(
-        # Without traffic it is not a number, and less than a snapshot.
-        (%(expr)s) >= 0
+    // A service that can't be instrumented may expose a snapshot of its own figures instead, if
+    // there is such a gauge: the worst of its instances counts.
+    orSnapshot(expr, worst, snapshot, matchers=[])::
+      local instead = if snapshot == null then '' else |||
+
         or
-        %(worst)s by (%(by)s) (%(snapshot)s),
-        1e-10
-      )
-    ||| % {
-      expr: std.strReplace(expr, '\n', '\n  '),
-      worst: worst,
-      by: q.by,
-      snapshot: q.metric('snapshot_' + snapshot, matchers),
-    },
+        %s by (%s) (%s)
+      ||| % [worst, q.by, q.metric('snapshot_' + snapshot, matchers)];
+      |||
+        # Rounded, since floating point would put some values at a threshold a hair beyond it.
+        round(
+          # Without traffic it is not a number%(less)s.
+          (%(expr)s) >= 0%(instead)s,
+          1e-10
+        )
+      ||| % {
+        less: if snapshot == null then '' else ', and less than a snapshot',
+        expr: std.strReplace(expr, '\n', '\n  '),
+        instead: std.strReplace(text.chomped(instead), '\n', '\n  '),
+      },
 
     withTraffic(expr, window, alert):: expr + |||
       # A share of a few requests says nothing. Of none at all it comes from a snapshot.

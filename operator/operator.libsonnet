@@ -21,12 +21,12 @@ local templates = {
     kind: kind,
     metadata: { name: name, namespace: operator.namespace, labels: operator.labels },
   },
-  local monitor(service) = resource('monitoring.coreos.com/v1', 'ServiceMonitor', service.name) {
+  local monitor(service, more={}) = resource('monitoring.coreos.com/v1', 'ServiceMonitor', service.name) {
     spec: {
       selector: { matchLabels: { [name_label]: service.name } },
       // The label job, on which the alerts about unreachable instances depend.
       jobLabel: name_label,
-      endpoints: [{ port: service.port, interval: config.alerting.evaluation_interval }],
+      endpoints: [{ port: service.port, interval: config.alerting.evaluation_interval } + more],
     },
   },
 
@@ -44,7 +44,11 @@ local templates = {
       },
     },
     // A feature extraction service may run in any namespace.
-    'service-monitor-extractors': monitor(operator.services.extractors) {
+    'service-monitor-extractors': monitor(
+      operator.services.extractors,
+      // As in prometheus/prometheus.libsonnet.
+      if config.metrics.source == 'otel' then { honorLabels: true } else {},
+    ) {
       spec+: { namespaceSelector: { any: true } },
     },
     [if receivers.remediates(config) then 'service-monitor-receiver']:

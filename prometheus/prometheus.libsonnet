@@ -17,11 +17,16 @@ local ray = import 'ray.libsonnet';
     + (if parts[0] == 'https:' then { scheme: 'https' } + receivers.tls(config) else {})
     + (if path == '' then {} else { metrics_path: '/' + path + '/metrics' }),
 
+  // A Collector of OpenTelemetry's shows the labels job and instance of the services behind it.
+  local theirs = if config.metrics.source == 'otel' then { honor_labels: true } else {},
+
   local jobs = [
     found { scrape_interval: config.alerting.evaluation_interval }
     for found in
-      find.listed(job, scrape.targets, scrape.files)
-      + find.pods(job, scrape.kubernetes)
+      [
+        found + theirs
+        for found in find.listed(job, scrape.targets, scrape.files) + find.pods(job, scrape.kubernetes)
+      ]
       + ray(job, scrape.ray)
       + (if receivers.remediates(config)
          then [{ job_name: own(scrape.receiver_job, config.metrics.receiver_job) } + receiver]

@@ -5,59 +5,27 @@ local duration = import '../lib/duration.libsonnet';
 local escalation = import '../lib/escalation.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
-function(config)
+// judged: by alert, the values that it judges.
+function(config, judged)
   local q = promql.new(config);
   local mine = ['extractor=$extractor'] + [
     '%s=~$labels.%s' % [label, label]
     for label in config.metrics.identity
     if label != 'extractor'
   ];
-  local rate(metric, by=[], matchers=[]) =
-    'sum by (%s) (rate(%s[$window]))' % [std.join(', ', [q.by] + by), q.metric(metric, mine + matchers)];
-  local average(metric) = 'max by (%s) (avg_over_time(%s[$window]))' % [q.by, q.metric(metric, mine)];
-  local ratio(part, whole, worst, snapshot) = q.orSnapshot(q.share(part, whole), worst, snapshot, mine);
-  local requests = rate('requests_total');
-  local p95 = {
-    value: q.orSnapshot(
-      'histogram_quantile(0.95, %s)' % rate('duration_seconds_bucket', ['le']), 'max', 'p95_seconds', mine
-    ),
-    breach: 'above',
-  };
   local checks = {
-    FeatureExtractionLatencyCritical: { p95_seconds: p95 },
-    FeatureExtractionLatencyHigh: { p95_seconds: p95 },
-    FeatureExtractionCacheHitRateLow: { cache_hit_ratio: {
-      value: ratio(
-        rate('cache_lookups_total', matchers=['result="hit"']), rate('cache_lookups_total'), 'min', 'cache_hit_ratio'
-      ),
-      breach: 'below',
-    } },
-    FeatureExtractionErrorRateHigh: { error_ratio: {
-      value: ratio(rate('errors_total'), requests, 'max', 'error_ratio'),
-      breach: 'above',
-    } },
-    FeatureExtractionFallbackUsageHigh: { fallback_ratio: {
-      value: ratio(rate('fallbacks_total'), requests, 'max', 'fallback_ratio'),
-      breach: 'above',
-    } },
-    FeatureExtractionResourcesCritical: {
-      [resource]: {
-        value: average(resource + '_utilization_ratio'),
-        breach: 'above',
-        among: ['resource="%s"' % resource],
-      }
-      for resource in ['cpu', 'memory']
-    },
-    FeatureExtractionBatchBacklog: { queue_depth: { value: average('queue_depth'), breach: 'above' } },
+    [alert.key]: { [value.name]: value for value in alert.value }
+    for alert in std.objectKeysValues(judged)
+    if alert.value != []
   };
   // Of several alerts about one value the strictest threshold counts.
   local check(name, alerts) =
     local one = checks[alerts[0]][name];
     {
-      value: one.value,
+      value: one.query(mine),
       threshold: '%s(featurewatch:threshold{%s})' % [
         if one.breach == 'above' then 'min' else 'max',
-        std.join(', ', ['alert=~"%s"' % std.join('|', alerts)] + mine + std.get(one, 'among', [])),
+        std.join(', ', [promql.oneOf('alert', alerts)] + mine + one.matchers),
       ],
       breach: one.breach,
     };

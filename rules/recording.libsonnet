@@ -1,14 +1,11 @@
-// The measured values, each computed once for all alerts and panels that read it.
+// The values that alerts judge, each recorded once for all alerts and panels that read it.
 local duration = import '../lib/duration.libsonnet';
 local promql = import '../lib/promql.libsonnet';
+local values = import '../lib/values.libsonnet';
 
-function(config)
+// judged: by alert, the values that it judges.
+function(config, judged)
   local q = promql.new(config);
-  local windows(alerts) = std.uniq(std.sort([config.alerts[name].window for name in alerts]));
-  local counted(record, metric, by=[]) = function(window) {
-    record: record(window),
-    expr: 'sum by (%s) (rate(%s[%s]))' % [std.join(', ', [q.by] + by), q.metric(metric), window],
-  };
   local instances = {
     record: q.instances,
     expr: |||
@@ -30,61 +27,13 @@ function(config)
       seconds: duration.seconds(config.alerts.FeatureExtractionMetricsAbsent.window),
     },
   };
-  local requests(window) = {
-    record: q.requests(window),
-    expr: 'sum by (%s) (increase(%s[%s]))' % [q.by, q.metric('requests_total'), window],
-  };
-  local p95(window) = {
-    record: q.p95(window),
-    expr: '# Exact at a bucket bound, and every threshold is one.\n' + q.orSnapshot(
-      'histogram_quantile(0.95, %s)' % q.bucketRate(window),
-      'max',
-      'p95_seconds'
-    ),
-  };
-  local hitRatio(window) = {
-    record: q.hitRatio(window),
-    expr: q.orSnapshot(
-      q.share(
-        'sum by (%s) (%s{result="hit"})' % [q.by, q.lookupRate(window)],
-        'sum by (%s) (%s)' % [q.by, q.lookupRate(window)]
-      ),
-      'min',
-      'cache_hit_ratio'
-    ),
-  };
-  local ratio(record, metric, snapshot) = function(window) {
-    record: record(window),
-    expr: q.orSnapshot(
-      q.share('sum by (%s) (rate(%s[%s]))' % [q.by, q.metric(metric), window], q.requestRate(window)),
-      'max',
-      snapshot
-    ),
-  };
-  local worst(record, metric) = function(window) {
-    record: record(window),
-    expr: |||
-      # The worst instance: a mean over instances hides the one that is about to fall over.
-      round(max by (%s) (avg_over_time(%s[%s])), 1e-10)
-    ||| % [q.by, q.metric(metric), window],
-  };
-  local each(rule, alerts) = [rule(window) for window in windows(alerts)];
-
-  local latency = ['FeatureExtractionLatencyCritical', 'FeatureExtractionLatencyHigh'];
-  local cache = ['FeatureExtractionCacheHitRateLow'];
-  local errors = ['FeatureExtractionErrorRateHigh'];
-  local fallback = ['FeatureExtractionFallbackUsageHigh'];
-  local resources = ['FeatureExtractionResourcesCritical'];
-  local backlog = ['FeatureExtractionBatchBacklog'];
-  [instances, lastSeen]
-  + each(requests, latency + cache + errors + fallback)
-  + each(counted(q.requestRate, 'requests_total'), errors + fallback)
-  + each(counted(q.bucketRate, 'duration_seconds_bucket', ['le']), latency)
-  + each(p95, latency)
-  + each(counted(q.lookupRate, 'cache_lookups_total', ['result']), cache)
-  + each(hitRatio, cache)
-  + each(ratio(q.errorRatio, 'errors_total', 'error_ratio'), errors)
-  + each(ratio(q.fallbackRatio, 'fallbacks_total', 'fallback_ratio'), fallback)
-  + each(worst(q.queueDepth, 'queue_depth'), backlog)
-  + each(worst(function(window) q.utilization('cpu', window), 'cpu_utilization_ratio'), resources)
-  + each(worst(function(window) q.utilization('memory', window), 'memory_utilization_ratio'), resources)
+  local recorded(value, window) =
+    (if value.traffic then [values.requests(q, window)] else []) + value.records(window);
+  local all = std.flattenArrays([
+    recorded(value, config.alerts[name].window)
+    for name in std.objectFields(judged)
+    for value in judged[name]
+  ]);
+  // Several alerts may judge one value: each rule once, after those that it reads.
+  local once(rules, rule) = if std.member([r.record for r in rules], rule.record) then rules else rules + [rule];
+  std.foldl(once, all, [instances, lastSeen])

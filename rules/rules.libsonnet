@@ -1,26 +1,28 @@
 // Recording rules and thresholds in one group, alerts in another. Rules of a group run in order:
 // what begins now, when each began, then what has lasted, and what correlates them.
-local correlation = import 'correlation.libsonnet';
 local promql = import '../lib/promql.libsonnet';
+local cooldowns = import 'cooldowns.libsonnet';
+local correlation = import 'correlation/correlation.libsonnet';
+local otel = import 'otel.libsonnet';
 local recording = import 'recording.libsonnet';
 local signals = import 'signals.libsonnet';
 
 {
   local config = $._config.featurewatch,
-  local all =
-    (import 'alerts/latency.libsonnet')(config)
-    + (import 'alerts/cache.libsonnet')(config)
-    + (import 'alerts/resources.libsonnet')(config)
-    + (import 'alerts/errors.libsonnet')(config)
-    + (import 'alerts/fallback.libsonnet')(config)
-    + (import 'alerts/batch.libsonnet')(config)
-    + (import 'alerts/metrics.libsonnet')(config)
-    + (import 'alerts/featurewatch.libsonnet')(config),
-  local names = [name for name in std.objectFields(all) if config.alerts[name].enabled],
+  // Each a function of the configuration and of its own name, which is that of its file.
+  featurewatchAlertFiles:: import 'alerts.libsonnet',
+  local files = $.featurewatchAlertFiles,
+  // All that there can be, on or off.
+  featurewatchAlerts:: { [name]: files[name](config, name) for name in std.objectFields(files) },
+  local all = $.featurewatchAlerts,
+  // The values that each judges, whether or not it is on.
+  featurewatchJudged:: { [name]: all[name].judges for name in std.objectFields(all) },
+  local names = [name for name in std.objectFields(all) if config.alerts[name].enabled && all[name].exists],
   // A list, since engines may make the fields of an object anew each time that they are read.
   local alerts = [all[name] for name in names],
   local each(rules) = std.flatMap(rules, alerts),
-  local correlated = correlation(config, { [names[i]]: alerts[i] for i in std.range(0, std.length(names) - 1) }),
+  local byName = { [names[i]]: alerts[i] for i in std.range(0, std.length(names) - 1) },
+  local correlated = correlation(config, byName),
   local group(name, rules) = {
     name: name,
     interval: config.alerting.evaluation_interval,
@@ -32,26 +34,38 @@ local signals = import 'signals.libsonnet';
                            + { [name]: config.metrics.identity for name in correlated.names },
 
   // How the receiver sees for itself whether an alert's trouble is over.
-  featurewatchChecks:: (import 'checks.libsonnet')(config),
+  featurewatchChecks:: (import 'checks.libsonnet')(config, $.featurewatchJudged),
+
+  // What each recorded value is.
+  featurewatchMeanings:: std.foldl(
+    function(found, alert) found + {
+      [value.series(config.alerts[alert.key].window)]: value.means
+      for value in alert.value
+    },
+    std.objectKeysValues($.featurewatchJudged),
+    {}
+  ),
 
   local began(these, labels={}) = if these == [] then [] else [{
     record: 'featurewatch:alert_start_timestamp_seconds',
     [if labels != {} then 'labels']: labels,
     expr: |||
       # When each firing alert began: its former value, which outlives a restart, or this moment.
-      featurewatch:alert_start_timestamp_seconds
+      # Without the labels that a ruler of Thanos adds, with which it would be another series.
+      max by (alertname, category, %(by)s) (featurewatch:alert_start_timestamp_seconds)
         and on (alertname, %(by)s)
       %(firing)s
       or on (alertname, %(by)s)
       time() * group by (alertname, category, %(by)s) (%(firing)s)
     ||| % {
       by: std.join(', ', std.set(std.flatMap(function(name) $.featurewatchIdentities[name], these))),
-      firing: 'ALERTS{alertname=~"%s", alertstate="firing", escalation_level="1"}' % std.join('|', these),
+      firing: 'ALERTS{%s, alertstate="firing", escalation_level="1"}'
+              % promql.oneOf('alertname', these),
     },
   }],
 
   prometheusRules+:: {
-    groups+: [group('featurewatch.rules', recording(config) + each(function(a) a.recordings))],
+    groups+: [group('featurewatch.rules', otel(config) + recording(config, $.featurewatchJudged) + each(function(a) a.recordings))],
   },
 
   prometheusAlerts+:: {
@@ -62,6 +76,7 @@ local signals = import 'signals.libsonnet';
       + each(function(a) a.levels[:1])
       + began(names)
       + each(function(a) a.levels[1:])
+      + cooldowns(config, byName, $.featurewatchIdentities)
       + correlated.rules
       // Theirs anyway, and promtool warns of two rules that it can't tell apart.
       + began(correlated.names, { category: 'correlation' })

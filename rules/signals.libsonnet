@@ -1,16 +1,12 @@
 // Alerts that are no trouble: they tell the receiver, and nobody else, of the chain and of planned work.
 local promql = import '../lib/promql.libsonnet';
 local time = import '../lib/time.libsonnet';
+local signal = import 'signal.libsonnet';
 
 function(config)
   local q = promql.new(config);
-  local signal(name, type, expr, labels, summary) = {
-    alert: name,
-    expr: expr,
-    labels: { severity: 'none', category: 'featurewatch', type: type } + labels,
-    annotations: { summary: summary, runbook_url: config.links.runbook + name },
-  };
   local watchdog = signal(
+    config,
     'Watchdog',
     'watchdog',
     'vector(1)',
@@ -22,18 +18,19 @@ function(config)
   local maintenance(window) =
     local extractors = std.get(window, 'extractors', []);
     signal(
+      config,
       'FeaturewatchMaintenance',
       'maintenance',
       if extractors == [] then within(window)
       else |||
         # Known, not measured: work may stop the service.
-        group by (%s) (%s{extractor=~%s})
+        group by (%s) (%s{%s})
           and on ()
         %s
       ||| % [
         q.by,
         q.lastSeen,
-        std.escapeStringJson(promql.regex(extractors)),
+        promql.matcher('extractor', promql.regex(extractors)),
         within(window),
       ],
       { window: window.name, scope: if extractors == [] then 'all' else 'extractor' },

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 import yaml
+from waiting import ANSWER_SECONDS, PATIENCE_SECONDS
 
 from featurewatch_kit import generate, programs
 from featurewatch_kit.demo.mailbox import Mailbox
@@ -102,17 +103,17 @@ class Chain:
             "cluster.listen-address": "",
         }
         self._processes.start_program("alertmanager", program, root, options)
-        self._processes.wait_until("alertmanager starts", self._ready)
+        self._processes.wait_until("alertmanager starts", self._ready, PATIENCE_SECONDS)
 
     def _ready(self):
         try:
-            return requests.get(f"{self.url}/-/ready", timeout=5).ok
+            return requests.get(f"{self.url}/-/ready", timeout=ANSWER_SECONDS).ok
         except requests.ConnectionError:
             return False
 
     def send(self, *alerts):
         """Hand alerts to Alertmanager, as Prometheus does."""
-        answer = requests.post(f"{self.url}/api/v2/alerts", json=alerts, timeout=5)
+        answer = requests.post(f"{self.url}/api/v2/alerts", json=alerts, timeout=ANSWER_SECONDS)
         assert answer.ok, answer.text
 
     def resolve(self, *alerts):
@@ -122,12 +123,15 @@ class Chain:
 
     def wait_until(self, what, condition):
         """Wait for a condition, half a minute at most."""
-        self._processes.wait_until(what, condition)
+        self._processes.wait_until(what, condition, PATIENCE_SECONDS)
 
-    def holds(self, name):
-        """Whether Alertmanager still has something to tell of this alert."""
-        groups = requests.get(f"{self.url}/api/v2/alerts/groups", timeout=5).json()
-        return any(name in group["labels"]["alertname"] for group in groups)
+    def holds(self, name, **labels):
+        """Whether Alertmanager still has something to tell of this alert, of a group with these."""
+        groups = requests.get(f"{self.url}/api/v2/alerts/groups", timeout=ANSWER_SECONDS).json()
+        return any(
+            name in group["labels"]["alertname"] and labels.items() <= group["labels"].items()
+            for group in groups
+        )
 
     def told(self, name, state=""):
         """What arrived about an alert: Slack's attachments, mails, PagerDuty's events."""

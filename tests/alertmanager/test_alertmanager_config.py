@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 import yaml
+from waiting import PATIENCE_SECONDS
 
 RULES = "rules/generated/featurewatch_alerts.yaml"
 ALERTMANAGER = "alertmanager/generated/alertmanager.yaml"
@@ -29,7 +30,9 @@ STRANGERS = [
 
 def run(*command):
     """Exit code, and what the command says to its caller."""
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     return done.returncode, done.stdout.strip() or done.stderr.strip()
 
 
@@ -153,11 +156,39 @@ def test_critical_mutes_high_of_the_same_kind_of_trouble_of_the_same_extractor(c
     assert rule["equal"] == ["extractor", "category", "type"]
 
 
+def test_the_longer_cooldown_of_what_critical_muted_is_muted_too(config):
+    """Of the defaults there is one such pair: LatencyCritical 2m, LatencyHigh 5m."""
+    held = [r for r in config["inhibit_rules"] if "FeaturewatchCooldown" in str(r)]
+    assert held == [
+        {
+            "source_matchers": [
+                'alertname="FeaturewatchCooldown"',
+                'held="FeatureExtractionLatencyHigh"',
+            ],
+            "target_matchers": ['alertname="FeatureExtractionLatencyHigh"'],
+            "equal": ["extractor"],
+        }
+    ]
+
+
+def test_a_cooldown_that_is_no_longer_than_that_of_critical_needs_no_muting(generated):
+    overlay = "alerts: {FeatureExtractionLatencyHigh: {cooldown: 2m}}"
+    folder = generated(overlay)
+    assert "FeaturewatchCooldown" not in str(tree(folder)["inhibit_rules"])
+    alerts = folder / "rules/generated/featurewatch_alerts.yaml"
+    assert "FeaturewatchCooldown" not in alerts.read_text(encoding="utf-8")
+
+
+def one_of(label, words):
+    """The matcher for any of these words."""
+    return f'{label}{"=" if len(words) == 1 else "=~"}"{"|".join(words)}"'
+
+
 def test_a_higher_level_mutes_the_lower_ones_of_the_same_alert(config):
     equal = ["alertname", "severity", "escalation_policy", "extractor"]
     levels = [rule for rule in config["inhibit_rules"] if rule["equal"] == equal]
     assert [(rule["source_matchers"][1:], rule["target_matchers"][1:]) for rule in levels] == [
-        (['escalation_level="2"'], ['escalation_level=~"1"']),
+        (['escalation_level="2"'], ['escalation_level="1"']),
         (['escalation_level="3"'], ['escalation_level=~"1|2"']),
     ]
     names = {matcher for rule in levels for matcher in (rule["source_matchers"][0],)}
@@ -195,7 +226,7 @@ def test_a_worse_incident_mutes_a_milder_one_of_the_same_policy_only(config):
     assert first == {
         ('severity="critical"', 'severity=~"high|medium|low"'),
         ('severity="high"', 'severity=~"medium|low"'),
-        ('severity="medium"', 'severity=~"low"'),
+        ('severity="medium"', 'severity="low"'),
     }
     assert all('category="correlation"' in rule["source_matchers"] for rule in rules)
 
@@ -207,16 +238,38 @@ def test_a_correlated_alert_mutes_its_members_up_to_its_own_level(root, config):
         (rule["source_matchers"], rule["target_matchers"])
         for rule in config["inhibit_rules"]
         if rule["equal"] == ["extractor"]
+        and len(rule["source_matchers"]) == 2
+        and "FeaturewatchCooldown" not in str(rule)
     ]
     assert muted == [
         (
             [f'alertname="{name}"', f'escalation_level="{level}"'],
-            [f'alertname=~"{"|".join(rule["members"])}"', f'escalation_level=~"{up_to}"'],
+            [one_of("alertname", rule["members"]), one_of("escalation_level", up_to.split("|"))],
         )
         for name, rule in sorted(settings.items())
         for level, up_to in ((1, "1"), (2, "1|2"), (3, "1|2|3"))
     ]
     assert not any(name in rule["members"] for name, rule in settings.items())
+
+
+def test_the_last_level_of_an_incident_mutes_every_level_of_its_members(config):
+    """Of this form alone: a stricter or worse member takes the incident with it."""
+    [rule] = [
+        rule
+        for rule in config["inhibit_rules"]
+        if rule["equal"] == ["extractor"] and len(rule["source_matchers"]) == 4
+    ]
+    assert rule["source_matchers"] == [
+        'alertname="FeatureExtractionLatencyCascade"',
+        'severity="critical"',
+        'escalation_policy="resource_critical"',
+        'escalation_level="2"',
+    ]
+    assert rule["target_matchers"][1:] == [
+        'severity=~"critical|high|medium|low"',
+        'escalation_policy=~"resource_critical|latency_violation|error_rate_spike|default"',
+        'escalation_level=~"1|2|3"',
+    ]
 
 
 def test_an_incident_goes_on_under_the_stricter_policy(config):
@@ -231,8 +284,8 @@ def test_an_incident_goes_on_under_the_stricter_policy(config):
         (
             [f'escalation_policy="{policy}"', f'escalation_level="{level}"'],
             [
-                f'escalation_policy=~"{"|".join(order[place + 1 :])}"',
-                f'escalation_level=~"{up_to}"',
+                one_of("escalation_policy", order[place + 1 :]),
+                one_of("escalation_level", up_to.split("|")),
             ],
         )
         for place, policy, levels in ((0, order[0], 2), (1, order[1], 3), (2, order[2], 2))
@@ -355,7 +408,7 @@ def test_without_history_and_responses_there_is_no_webhook(generated):
 # --- Signals, severities, times -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["Watchdog", "FeaturewatchMaintenance"])
+@pytest.mark.parametrize("name", ["Watchdog", "FeaturewatchMaintenance", "FeaturewatchCooldown"])
 def test_signals_go_to_the_receiver_and_to_no_person(name, root, amtool):
     code, said = run(
         amtool,

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import pytest
+from waiting import PATIENCE_SECONDS
 
 LABELS = {
     "alertname": "FeatureExtractionLatencyCritical",
@@ -71,7 +72,9 @@ def render(root, amtool, tmp_path):
             f"--template.type={kind}",
             f"--template.data={file}",
         ]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

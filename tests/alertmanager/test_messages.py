@@ -107,7 +107,7 @@ def test_the_end_is_told_everywhere_and_mentions_nobody(chain):
 
 
 def test_the_end_of_an_alert_that_does_not_resolve_by_itself_is_not_told(chain):
-    told = an_alert("Mending", escalation_policy="error_rate_spike", escalation_level="2")
+    told = an_alert("Fixing", escalation_policy="error_rate_spike", escalation_level="2")
     untold = an_alert(
         "Lasting",
         escalation_policy="error_rate_spike",
@@ -116,9 +116,9 @@ def test_the_end_of_an_alert_that_does_not_resolve_by_itself_is_not_told(chain):
         severity="high",
     )
     chain.send(told, untold)
-    chain.wait_until("both fire", lambda: all(chain.told(n)[1] for n in ("Mending", "Lasting")))
+    chain.wait_until("both fire", lambda: all(chain.told(n)[1] for n in ("Fixing", "Lasting")))
     chain.resolve(told, untold)
-    chain.wait_until("the one ends", lambda: bool(chain.told("Mending", "RESOLVED")[1]))
+    chain.wait_until("the one ends", lambda: bool(chain.told("Fixing", "RESOLVED")[1]))
     chain.wait_until("the other is forgotten", lambda: not chain.holds("Lasting"))
     assert chain.told("Lasting", "RESOLVED") == ([], [], [])
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from waiting import PATIENCE_SECONDS
+
 from dashboards.queries import Asked, Json, filled, label_values, sooner
 from featurewatch_kit import generate
 from featurewatch_kit.demo.clients import Client
@@ -42,7 +44,7 @@ class Asking:
         return self._client.get(f"/api/v1/{path}", **parameters)["data"]
 
 
-def left_of(find: Callable[[], list[str]], seconds: float = 90.0) -> list[str]:
+def left_of(find: Callable[[], list[str]], seconds: float = PATIENCE_SECONDS) -> list[str]:
     """What is still found when the time is over, or nothing as soon as nothing is."""
     deadline = time.monotonic() + seconds
     while (found := find()) and time.monotonic() < deadline:

@@ -7,20 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.overlays import OTHERWISE
 from dashboards.queries import Json
 from featurewatch_kit import generate
 from featurewatch_kit.project import load_config
-
-#: Several clusters, windows that differ, a console, nobody paged, no incidents.
-OTHERWISE = """
-metrics: {identity: [extractor, cluster, region], selector: 'namespace="prod"'}
-alerts:
-  FeatureExtractionLatencyHigh: {window: 10m}
-  FeatureExtractionErrorRateHigh: {enabled: false}
-links: {console: "https://console.example.com"}
-channels: {pagerduty: {enabled: false}}
-correlation: {enabled: false}
-"""
 
 Made = dict[str, Json]
 

@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from featurewatch import METRICS, Metric, names
-from featurewatch_receiver.automation.remediations import OPEN, OUTCOMES
 from featurewatch_receiver.metrics import Metrics
+from featurewatch_receiver.states import OPEN, OUTCOMES
 
 EXTRACTOR = "feature_extractor"
 #: Of each counter and each scrape: enough traffic for every alert.

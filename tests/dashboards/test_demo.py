@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from waiting import ANSWER_SECONDS
 
 from dashboards.asking import Asking, left_of
 from dashboards.queries import Json, queries
@@ -32,6 +33,7 @@ NOT_THERE = {
     "extractor: Unusable A",
     "extractor: Unusable B",
     "extractor: Unusable C",
+    "extractor: Unusable E",  # of several processes
     "overview: Waiting items A",
     # Of this machine's limits, which it may not have.
     "extractor: CPU by instance A",
@@ -57,7 +59,7 @@ def demo(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack
 
 
 def turn(demo: Stack, *, on: bool) -> None:
-    """Break the demo's service, or mend it."""
+    """Break the demo's service, or fix it."""
     with closing(Client(demo.urls.features)) as client:
         for fault in FAULTS:
             client.put(f"/admin/faults/{fault}", {"enabled": on})
@@ -84,14 +86,16 @@ def scale_up(demo: Stack) -> bool:
 
 
 def _firing(demo: Stack) -> list[Json]:
-    alerts = requests.get(f"{demo.urls.receiver}/api/v1/alerts", headers=_person(demo), timeout=5)
+    alerts = requests.get(
+        f"{demo.urls.receiver}/api/v1/alerts", headers=_person(demo), timeout=ANSWER_SECONDS
+    )
     return list(alerts.json()["alerts"])
 
 
 def _post(demo: Stack, path: str, **about: str) -> bool:
     url = f"{demo.urls.receiver}/api/v1{path}"
     said = {"reason": "a test", **about}
-    return requests.post(url, headers=_person(demo), json=said, timeout=5).ok
+    return requests.post(url, headers=_person(demo), json=said, timeout=ANSWER_SECONDS).ok
 
 
 def _person(demo: Stack) -> dict[str, str]:
@@ -99,7 +103,7 @@ def _person(demo: Stack) -> dict[str, str]:
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_every_query_returns_data_of_a_running_demo(demo: Stack) -> None:
     """Each at some moment: while the service is slow and fails, or when that is over."""
     with closing(Client(demo.urls.prometheus)) as client:
@@ -117,7 +121,7 @@ def test_every_query_returns_data_of_a_running_demo(demo: Stack) -> None:
         assert left_of(lambda: [] if scale_up(demo) else ["an action"]) == []
         left_of(unanswered, 30)
         turn(demo, on=False)
-        assert left_of(unanswered, 120) == []
+        assert left_of(unanswered) == []
 
 
 def test_each_that_is_not_there_is_a_query_of_a_dashboard(demo: Stack) -> None:

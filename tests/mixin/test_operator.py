@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
+from waiting import PATIENCE_SECONDS
 
 from featurewatch_kit.errors import GenerationError
 from featurewatch_kit.project import load_config
@@ -35,7 +36,9 @@ def load(file):
 
 def run(*command):
     """Exit code and all that the command says."""
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -1,0 +1,1 @@
+"""Services that are instrumented with OpenTelemetry."""
