@@ -16,8 +16,9 @@ from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.config.values import Url, seconds
 from featurewatch_receiver.errors import AcknowledgementError, ReceiverError
 from featurewatch_receiver.labels import ALERTNAME, Labels
-from featurewatch_receiver.people.acknowledge import Acknowledgement, Acknowledger, Kind, Note
-from featurewatch_receiver.text import one_line, quoted
+from featurewatch_receiver.logs import one_line
+from featurewatch_receiver.silences.acknowledgement import Acknowledgement, Acknowledger, Kind, Note
+from featurewatch_receiver.silences.matching import quoted
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

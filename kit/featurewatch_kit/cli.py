@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from featurewatch_kit import ack, generate, programs
+from featurewatch_kit import ack, generate, otel, programs
 from featurewatch_kit.checks.run import Extras, run_checks
 from featurewatch_kit.errors import DemoError, KitError
 from featurewatch_kit.project import find_root, load_config
@@ -38,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     _check_options(commands.add_parser("check", help="prove the configuration as a whole"))
     _tools_options(
         commands.add_parser("tools", help="say which Prometheus and Alertmanager are used")
+    )
+    _otel_options(
+        commands.add_parser("otel", help="say what a service with OpenTelemetry must record")
     )
     _demo_options(commands.add_parser("demo", help="run the whole chain through an incident"))
     ack.add_commands(commands)
@@ -80,6 +83,12 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_check)
 
 
+def _otel_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    parser.add_argument("--python", action="store_true", help="as a module for the service")
+    parser.set_defaults(run=_otel)
+
+
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
     parser.set_defaults(run=_demo)
@@ -99,6 +108,12 @@ def _tools(options: argparse.Namespace) -> int:
     root = _root(options)
     for program in programs.ALL:
         print(programs.find(program, root))
+    return 0
+
+
+def _otel(options: argparse.Namespace) -> int:
+    config = load_config(_root(options), options.config)
+    print(otel.code(config) if options.python else otel.text(config), end="")
     return 0
 
 

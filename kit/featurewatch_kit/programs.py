@@ -119,10 +119,10 @@ def _complaint(program: Program, faults: dict[Path, str], tools: Path) -> str:
     place = f"in {tools} ({TOOLS_VARIABLE})" if _chosen() else "on PATH"
     found = " and ".join(faults.values()) or f"it is not {place}"
     fetched = any(path.is_relative_to(tools) for path in faults)
-    return f"{name} {oldest} or newer is needed, and {found}; {_mend(program, tools, fetched)}"
+    return f"{name} {oldest} or newer is needed, and {found}; {_fix(program, tools, fetched)}"
 
 
-def _mend(program: Program, tools: Path, fetched: bool) -> str:
+def _fix(program: Program, tools: Path, fetched: bool) -> str:
     if _chosen():
         return f"run `scripts/fetch-tools.sh {tools} SUITE` for a newer suite of Debian"
     if not fetched:

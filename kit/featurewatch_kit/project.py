@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.checks import check_references
+from featurewatch_kit.config.model import Config, config_model
 from featurewatch_kit.errors import GenerationError
-from featurewatch_kit.references import check_references
 from featurewatch_receiver.config.file import load
 
 DEFAULTS = "config.yaml"
 MIXIN = "mixin.libsonnet"
+ALERT_FILES = "rules/alerts"
 
 
 def find_root(start: Path) -> Path:
@@ -27,6 +28,11 @@ def find_root(start: Path) -> Path:
     )
 
 
+def alert_names(root: Path) -> tuple[str, ...]:
+    """Names of the alerts that there are: each is a file below rules/alerts."""
+    return tuple(sorted(file.stem for file in (root / ALERT_FILES).glob("*.libsonnet")))
+
+
 def load_config(root: Path, overlays: list[Path]) -> Config:
     """Merge the overlays over the project's defaults and check the result as a whole.
 
@@ -34,4 +40,4 @@ def load_config(root: Path, overlays: list[Path]) -> Config:
         ConfigError: with one line per fault.
 
     """
-    return load([root / DEFAULTS, *overlays], Config, check_references)
+    return load([root / DEFAULTS, *overlays], config_model(alert_names(root)), check_references)

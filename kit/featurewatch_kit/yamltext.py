@@ -1,5 +1,6 @@
 """YAML that people like to read: what names a thing comes first, PromQL keeps its lines."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -14,6 +15,10 @@ _PROMETHEUS = ["rule_files", "alerting", "scrape_configs", "job_name", "scrape_i
 _PROMETHEUS += ["scheme", "metrics_path", "static_configs", "file_sd_configs"]
 _PROMETHEUS += ["kubernetes_sd_configs", "relabel_configs", "metric_relabel_configs"]
 _RANK = {key: rank for rank, key in enumerate(_RULES + _ALERTMANAGER + _PROMETHEUS)}
+
+
+#: Texts by the key of the whole tree and the number in its list of what they stand above.
+Comments = Mapping[tuple[str, int], str]
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -31,13 +36,27 @@ def _text(dumper: _Dumper, text: str) -> yaml.Node:
 _Dumper.add_representer(str, _text)
 
 
-def yaml_text(tree: object, *, header: str = "") -> str:
-    """The tree as YAML, with `header` as leading comment lines."""
-    comment = "".join(f"# {line}\n" for line in header.splitlines())
+def yaml_text(tree: object, *, header: str = "", comments: Comments | None = None) -> str:
+    """The tree as YAML, with `header` as leading comment lines, and `comments` within."""
     body = yaml.dump(
         _ordered(tree), Dumper=_Dumper, sort_keys=False, width=100_000, allow_unicode=True
     )
-    return comment + body
+    return _comment(header) + (_commented(body, comments) if comments else body)
+
+
+def _commented(body: str, comments: Comments) -> str:
+    tree: Any = yaml.compose(body, yaml.CSafeLoader)
+    lists = {key.value: value.value for key, value in tree.value}
+    # Not by lines: YAML knows more line breaks than the one that ends ours.
+    places = {lists[key][n].start_mark.index: text for (key, n), text in comments.items()}
+    for place, text in sorted(places.items(), reverse=True):
+        begin = body.rfind("\n", 0, place) + 1
+        body = body[:begin] + _comment(text) + body[begin:]
+    return body
+
+
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in text.splitlines())
 
 
 def _ordered(tree: object) -> object:

@@ -9,7 +9,7 @@ import pytest
 
 from featurewatch_kit import generate
 from featurewatch_kit.checks.tree import Tree, read_tree
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 from featurewatch_kit.project import load_config
 
 # Planned work brings the alert FeaturewatchMaintenance, of one extractor and of all.

@@ -7,7 +7,7 @@ from typing import Any
 
 from featurewatch_kit.checks.finding import Finding
 from featurewatch_kit.checks.tree import SIGNALS, Alert, Tree
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 from featurewatch_kit.generate import ALERTS, RECEIVER
 
 RULE_TESTS = Path("tests/rules")
@@ -40,7 +40,7 @@ def _runbook(config: Config, tree: Tree, root: Path) -> Iterator[Finding]:
     try:
         text = (root / place).read_text(encoding="utf-8")
     except OSError as error:
-        yield Finding(place, f"can't be read ({error.strerror}); mend receiver.runbook_file")
+        yield Finding(place, f"can't be read ({error.strerror}); fix receiver.runbook_file")
         return
     headings = re.findall(r"^## (\S+)\s*$", text, re.MULTILINE)
     for name in tree.names:

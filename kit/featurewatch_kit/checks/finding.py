@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One line for people: the file or key it is about, and a sentence that ends with the mend.
+    """One line for people: the file or key it is about, and a sentence that ends with the fix.
 
     A note is worth knowing and no fault.
     """

@@ -66,10 +66,15 @@ def agree(labels: Iterable[str], one: Labels, other: Labels) -> bool:
     return all(one.get(label, "") == other.get(label, "") for label in labels)
 
 
+def inhibit_rules(tree: Tree) -> list[InhibitRule]:
+    """Every rule, in the order of the file."""
+    settings = tree.alertmanager.get("inhibit_rules", [])
+    return [InhibitRule(number, rule, tree.instances) for number, rule in enumerate(settings)]
+
+
 def check_inhibition(tree: Tree) -> Iterator[Finding]:
     """Findings about each rule, then about all of them together."""
-    settings = tree.alertmanager.get("inhibit_rules", [])
-    rules = [InhibitRule(number, rule, tree.instances) for number, rule in enumerate(settings)]
+    rules = inhibit_rules(tree)
     for rule in rules:
         yield from _itself(rule)
         yield from _lacking(rule)

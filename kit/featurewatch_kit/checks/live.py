@@ -3,44 +3,23 @@
 from collections.abc import Iterator
 from typing import Any
 
-import requests
-
-from featurewatch_kit.alertconfig import LatencyAlert
 from featurewatch_kit.checks.finding import Finding, listed
+from featurewatch_kit.checks.prometheus import Prometheus
+from featurewatch_kit.checks.restarts import check_restarts
 from featurewatch_kit.checks.tree import Tree
-from featurewatch_kit.config import Config
-from featurewatch_kit.errors import ServerError
+from featurewatch_kit.config.alerts import LatencyAlert
+from featurewatch_kit.config.model import Config
+from featurewatch_receiver.phrases import exact
 
-TIMEOUT = 10.0
 HISTOGRAM = "feature_extraction_duration_seconds_bucket"
-
-
-class Prometheus:
-    """Prometheus's HTTP API."""
-
-    def __init__(self, url: str):
-        self.url = url.rstrip("/")
-
-    def series(self, query: str) -> list[dict[str, str]]:
-        """Labels of what an instant query gives."""
-        result = self._get("/api/v1/query", query=query)["result"]
-        return [sample["metric"] for sample in result]
-
-    def groups(self) -> list[dict[str, Any]]:
-        """Every group of rules, with their health."""
-        groups: list[dict[str, Any]] = self._get("/api/v1/rules")["groups"]
-        return groups
-
-    def _get(self, path: str, **parameters: str) -> Any:
-        try:
-            answer = requests.get(self.url + path, params=parameters, timeout=TIMEOUT)
-            answer.raise_for_status()
-            return answer.json()["data"]
-        except (requests.RequestException, KeyError, ValueError) as error:
-            raise ServerError(
-                f"{self.url}: no answer from Prometheus ({type(error).__name__}); check the"
-                " address given with --prometheus"
-            ) from error
+MISSING = "has no such series, so no threshold is proved; check the scrape job and selector"
+#: The same as a native histogram, by any of the names that OpenTelemetry's ways give it.
+NATIVE = "feature_extraction[._]duration(_seconds)?"
+WITHOUT_BOUNDS = (
+    "has no such series, since its durations are native histograms, of which the rules know no"
+    " p95; record explicit bounds (`featurewatch otel`), and switch off"
+    " convert_classic_histograms_to_nhcb and convert_histograms_to_nhcb"
+)
 
 
 def check_live(config: Config, tree: Tree, prometheus: Prometheus) -> Iterator[Finding]:
@@ -53,16 +32,19 @@ def check_live(config: Config, tree: Tree, prometheus: Prometheus) -> Iterator[F
     yield from _bounds(config, prometheus)
     yield from _targets(config, prometheus)
     yield from _rules(tree, prometheus)
+    yield from check_restarts(tree, prometheus)
 
 
 def _bounds(config: Config, prometheus: Prometheus) -> Iterator[Finding]:
     series = prometheus.series(f"group by (extractor, le) ({_selected(HISTOGRAM, config)})")
-    if not series:
-        message = "has no such series, so no threshold is proved; check the scrape job and selector"
-        yield Finding(prometheus.url, f"{HISTOGRAM}: {message}")
     bounds: dict[str, set[float]] = {}
     for labels in series:
         bounds.setdefault(labels.get("extractor", ""), set()).add(float(labels["le"]))
+    native = prometheus.series(f"group by (extractor) ({_named(NATIVE, config)})")
+    for extractor in sorted({labels.get("extractor", "") for labels in native} - set(bounds)):
+        yield Finding(prometheus.url, f"{HISTOGRAM}: {extractor} {WITHOUT_BOUNDS}")
+    if not series and not native:
+        yield Finding(prometheus.url, f"{HISTOGRAM}: {MISSING}")
     for name, alert in config.alerts.items():
         if isinstance(alert, LatencyAlert) and alert.enabled:
             for extractor, known in sorted(bounds.items()):
@@ -74,6 +56,12 @@ def _selected(metric: str, config: Config) -> str:
     return f"{metric}{{{selector}}}" if selector else metric
 
 
+def _named(pattern: str, config: Config) -> str:
+    """Series whose names match."""
+    matchers = [f'__name__=~"{pattern}"', config.metrics.selector]
+    return f"{{{', '.join(matcher for matcher in matchers if matcher)}}}"
+
+
 def _bound(name: str, alert: LatencyAlert, extractor: str, bounds: set[float]) -> Iterator[Finding]:
     override = alert.overrides.get(extractor)
     if override and override.enabled is False:
@@ -82,18 +70,17 @@ def _bound(name: str, alert: LatencyAlert, extractor: str, bounds: set[float]) -
     threshold = alert.threshold if own is None else own
     if threshold not in bounds:
         place = f"overrides.{extractor}.threshold" if own is not None else "threshold"
-        finite = ", ".join(f"{bound:g}" for bound in sorted(bounds - {float("inf")}))
+        finite = ", ".join(exact(bound) for bound in sorted(bounds - {float("inf")}))
         yield Finding(
             f"alerts.{name}.{place}",
-            f"{threshold:g} is no bucket bound that {extractor} is scraped with ({finite}); give"
-            " the library that bound, or write one of these",
+            f"{exact(threshold)} is no bucket bound that {extractor} is scraped with ({finite});"
+            " give the library that bound, or write one of these",
         )
 
 
 def _targets(config: Config, prometheus: Prometheus) -> Iterator[Finding]:
-    matchers = ['__name__=~"feature_extraction_.+"', config.metrics.selector]
-    selected = ", ".join(matcher for matcher in matchers if matcher)
-    series = prometheus.series(f"group by (extractor) ({{{selected}}})")
+    selected = _named("feature_extraction_.+", config)
+    series = prometheus.series(f"group by (extractor) ({selected})")
     seen = {labels.get("extractor") for labels in series}
     for extractor in config.targets:
         if extractor not in seen:
@@ -127,7 +114,7 @@ def _group(group: dict[str, Any], loaded: list[dict[str, Any]], url: str) -> Ite
     for rule in loaded:
         if rule["health"] == "err":
             error = " ".join(rule.get("lastError", "").split())
-            yield Finding(url, f"rule {rule['name']}: fails ({error}); mend what it names")
+            yield Finding(url, f"rule {rule['name']}: fails ({error}); fix what it names")
 
 
 def _rule(rule: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:

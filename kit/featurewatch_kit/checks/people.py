@@ -5,9 +5,9 @@ from typing import Any
 
 from featurewatch_kit.checks.finding import Finding, listed
 from featurewatch_kit.checks.tree import SIGNALS, Alert, Tree
-from featurewatch_kit.config import Config, Level
+from featurewatch_kit.config.checks import ADDRESS
+from featurewatch_kit.config.model import Config, Level
 from featurewatch_kit.generate import ALERTMANAGER
-from featurewatch_kit.references import ADDRESS
 
 Address = tuple[str, str]
 # Where a receiver of Alertmanager holds the address for a channel.

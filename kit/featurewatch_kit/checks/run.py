@@ -7,15 +7,18 @@ from pathlib import Path
 from featurewatch_kit import generate
 from featurewatch_kit.checks.completeness import check_completeness
 from featurewatch_kit.checks.finding import Finding
+from featurewatch_kit.checks.incidents import check_incidents
 from featurewatch_kit.checks.inhibition import check_inhibition
-from featurewatch_kit.checks.live import Prometheus, check_live
+from featurewatch_kit.checks.live import check_live
+from featurewatch_kit.checks.numbers import check_numbers
 from featurewatch_kit.checks.people import check_people
+from featurewatch_kit.checks.prometheus import Prometheus
 from featurewatch_kit.checks.secretfiles import check_secrets
 from featurewatch_kit.checks.shadows import check_shadows
 from featurewatch_kit.checks.timing import check_timing
 from featurewatch_kit.checks.tools import check_with_tools
 from featurewatch_kit.checks.tree import Tree, read_tree
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,9 @@ def check_tree(config: Config, tree: Tree, root: Path) -> Iterator[Finding]:
     yield from check_people(config, tree)
     yield from check_shadows(tree)
     yield from check_timing(tree)
+    yield from check_numbers(config, tree)
     yield from check_inhibition(tree)
+    yield from check_incidents(tree)
     yield from check_completeness(config, tree, root)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from featurewatch_kit.checks.finding import Finding
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 
 ENDING = "_file"
 # A file, but no secret.

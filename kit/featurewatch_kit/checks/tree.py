@@ -14,9 +14,11 @@ from featurewatch_kit import generate
 from featurewatch_kit.checks.matchers import Matcher, parse_all
 from featurewatch_kit.checks.routing import Route, read_routes
 from featurewatch_kit.usage import without_comments
+from featurewatch_receiver.config.values import seconds
 
-# Tell the receiver of the chain and of planned work; they are no trouble, and nobody is told.
-SIGNALS = frozenset({"Watchdog", "FeaturewatchMaintenance"})
+# Tell the receiver of the chain and of planned work, and Alertmanager of what to mute; they are no
+# trouble, and nobody is told.
+SIGNALS = frozenset({"Watchdog", "FeaturewatchMaintenance", "FeaturewatchCooldown"})
 CORRELATION = "correlation"
 
 
@@ -29,6 +31,9 @@ class Alert:
     dynamic: tuple[str, ...]
     annotations: dict[str, str]
     expr: str
+    # Seconds.
+    for_: float
+    keep_firing_for: float
 
     def __str__(self) -> str:
         """As `FeatureExtractionLatencyCritical level 2`; a correlation has several of a level."""
@@ -98,6 +103,8 @@ class Tree:
             dynamic=tuple(self._dynamic(rule)),
             annotations=rule.get("annotations", {}),
             expr=rule["expr"],
+            for_=float(seconds(rule.get("for", "0s"))),
+            keep_firing_for=float(seconds(rule.get("keep_firing_for", "0s"))),
         )
 
     def _dynamic(self, rule: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Two incidents: one that the automation mends, and one that it can't.
+"""Two incidents: one that the automation fixes, and one that it can't.
 
 In the first the feature cache is spoilt: clearing it helps, and nobody is paged. In the second the
 network is slow: another replica does not help, so people are paged at once, with what was tried.
@@ -31,7 +31,7 @@ class Incidents:
         self._watch = Watch(stack, timeline)
         self._features = Client(stack.urls.features)
 
-    def mended_by_itself(self, deadline: float) -> dict[str, float]:
+    def fixed_by_itself(self, deadline: float) -> dict[str, float]:
         """Spoil the cache; return when each link of the chain held, in seconds after that.
 
         Raises:
@@ -40,7 +40,7 @@ class Incidents:
         """
         self._until(self._warm, "the service is healthy before the incident", deadline)
         self._begin("poisoned_cache", "every entry of the feature cache is spoilt")
-        return self._follow(self._mended(), deadline)
+        return self._follow(self._fixed(), deadline)
 
     def needs_people(self, deadline: float) -> dict[str, float]:
         """Slow the network down; return when each link held, in seconds after that.
@@ -52,7 +52,7 @@ class Incidents:
         self._begin("slow_network", "the way to the cache is slow")
         held = self._follow(self._unmended(), deadline)
         self._features.put("/admin/faults/slow_network", {"enabled": False})
-        self._timeline.add("incident", "somebody who was paged has mended the network")
+        self._timeline.add("incident", "somebody who was paged has fixed the network")
         return held | self._follow(self._taken_back(), deadline)
 
     def watch(self) -> None:
@@ -72,7 +72,7 @@ class Incidents:
             held[what] = time.monotonic() - self._started
         return held
 
-    def _mended(self) -> Links:
+    def _fixed(self) -> Links:
         stack, watch = self._stack, self._watch
         yield "Prometheus sees the breach", lambda: bool(watch.violated)
         yield "an alert fires", lambda: bool(watch.firing)

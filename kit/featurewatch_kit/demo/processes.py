@@ -63,7 +63,7 @@ class Processes:
             if child.poll() is not None:
                 raise DemoError(f"{name} ended with code {child.returncode}{self._tail(name)}")
 
-    def wait_until(self, what: str, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def wait_until(self, what: str, condition: Callable[[], bool], seconds: float = 120.0) -> None:
         """Poll until the condition holds; DemoError when a child ends or the time is over."""
         deadline = time.monotonic() + seconds
         while not condition():

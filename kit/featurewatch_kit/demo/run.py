@@ -46,9 +46,9 @@ def run_demo(root: Path, overlays: list[Path], *, stay: bool) -> int:
 
 
 def _run(incidents: Incidents, timeline: Timeline, deadline: float) -> None:
-    timeline.heading("First incident, which the automation mends:")
-    _show_held(incidents.mended_by_itself(deadline), timeline)
-    timeline.heading("Second incident, which it can't mend:")
+    timeline.heading("First incident, which the automation fixes:")
+    _show_held(incidents.fixed_by_itself(deadline), timeline)
+    timeline.heading("Second incident, which it can't fix:")
     _show_held(incidents.needs_people(deadline), timeline)
 
 

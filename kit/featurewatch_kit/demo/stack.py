@@ -17,8 +17,8 @@ from featurewatch_kit.demo.mailbox import Mailbox
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.demo.stand_ins import PagerDutyStandIn, SlackStandIn
 from featurewatch_kit.project import load_config
-from featurewatch_receiver.config.access import Role
-from featurewatch_receiver.people.users import new_user
+from featurewatch_receiver.access.users import new_user
+from featurewatch_receiver.states import Role
 
 TIMINGS = Path("examples/demo.yaml")
 HOST = "127.0.0.1"
@@ -168,7 +168,7 @@ class Stack:
     # --- processes
 
     def _start_feature_server(self) -> dict[str, str]:
-        # A model this slow makes misses hurt at once: however early the cache is mended, latency
+        # A model this slow makes misses hurt at once: however early the cache is fixed, latency
         # has been critical before, and every level of the escalation is seen.
         command = ["-m", "feature_server", "--port", "0", "--metrics-port", "0"]
         command += ["--model-time", MODEL_SECONDS]

@@ -13,7 +13,7 @@ import pytest
 from receiver.live_alertmanager import LATENCY, LiveAlertmanager
 
 from featurewatch_kit.cli import main
-from featurewatch_kit.config import Severity
+from featurewatch_kit.config.model import Severity
 from featurewatch_kit.demo.processes import free_port
 from featurewatch_receiver.labels import SEVERITIES
 

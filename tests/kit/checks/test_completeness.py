@@ -7,7 +7,7 @@ import pytest
 
 from featurewatch_kit.checks.completeness import check_completeness
 from featurewatch_kit.checks.tree import Tree
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 
 ALERT = "FeatureExtractionLatencyCascade"
 
@@ -56,7 +56,7 @@ def test_an_alert_without_a_runbook_section(config: Config, tree: Tree, document
 def test_a_runbook_that_is_not_there(config: Config, tree: Tree, documents: Path) -> None:
     (documents / "docs/runbook.md").unlink()
     assert lines(config, tree, documents) == [
-        "docs/runbook.md: can't be read (No such file or directory); mend receiver.runbook_file"
+        "docs/runbook.md: can't be read (No such file or directory); fix receiver.runbook_file"
     ]
 
 

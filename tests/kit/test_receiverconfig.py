@@ -1,4 +1,4 @@
-"""What the generated receiver.yaml says of people, and of the dead man's switch."""
+"""What the generated receiver.yaml says of people, of the dead man's switch, and of links."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 from featurewatch_kit.generate import ALERTMANAGER, RECEIVER, generate
 from featurewatch_kit.project import load_config
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import ConfigError
-from featurewatch_receiver.records.told import is_ours
+from featurewatch_receiver.reconciliation.notifications import is_ours
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +34,8 @@ def test_each_of_alertmanagers_receivers_is_explained(tmp_path: Path) -> None:
     told = receiver["notifications"]["receivers"]
     assert {name for name in names if not is_ours(name)} == told.keys()
     assert told["latency_violation-level-3"] == {
+        "policy": "latency_violation",
+        "level": 3,
         "channels": ["email", "slack", "pagerduty"],
         "recipients": ["on_call_engineer", "engineering_manager"],
         "resolved": True,
@@ -113,3 +116,24 @@ def test_ways_to_tell_without_a_watchdog_are_refused(tmp_path: Path) -> None:
         load(tmp_path, told | NO_RECEIVER)
     (line,) = refused.value.problems
     assert "watchdog.tell: has no effect while no Watchdog comes to the receiver; write" in line
+
+
+def test_the_links_are_those_that_browsers_reach(tmp_path: Path) -> None:
+    links = {"prometheus": "https://prometheus.example.com", "alertmanager": None}
+    asked = {"prometheus_url": "http://prometheus:9090", "alertmanager_url": "http://am:9093"}
+    made = files(tmp_path, {"links": links, "receiver": asked})[0]
+    assert made["links"] == links
+    assert asked.items() <= made["receiver"].items()
+
+
+def test_by_default_links_lead_where_the_receiver_asks_on_this_machine(tmp_path: Path) -> None:
+    made = files(tmp_path, {})[0]
+    for name, address in made["links"].items():
+        assert address == made["receiver"][f"{name}_url"]
+
+
+def test_a_receiver_yaml_from_before_there_were_links_has_none(tmp_path: Path) -> None:
+    made = files(tmp_path, {})[0]
+    del made["links"]
+    links = ReceiverConfig.model_validate(made).links
+    assert (links.prometheus, links.alertmanager) == (None, None)

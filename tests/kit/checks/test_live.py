@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry, Histogram, start_http_server
+from waiting import PATIENCE_SECONDS
 
 from featurewatch_kit import programs
-from featurewatch_kit.checks.live import Prometheus, check_live
+from featurewatch_kit.checks.live import check_live
+from featurewatch_kit.checks.prometheus import Prometheus
+from featurewatch_kit.checks.restarts import FLAG
 from featurewatch_kit.checks.tree import Tree
 from featurewatch_kit.cli import main
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.errors import ServerError
 
@@ -81,11 +84,13 @@ def prometheus(
         "config.file": folder / "prometheus.yaml",
         "storage.tsdb.path": folder / "data",
         "web.listen-address": address,
+        # What becomes of alerts with a restart has tests of its own.
+        FLAG: "0s",
     }
     with Processes(folder / "logs") as processes:
         processes.start_program("prometheus", program, root, options)
         client = Prometheus(f"http://{address}")
-        processes.wait_until("scrape and evaluation", lambda: _ready(client), 60)
+        processes.wait_until("scrape and evaluation", lambda: _ready(client), PATIENCE_SECONDS)
         yield client
 
 

@@ -78,12 +78,12 @@ def test_a_default_that_was_changed_makes_what_it_generates_stale(checkout, chec
 
 
 def test_a_source_that_was_changed_makes_what_it_generates_stale(checkout, check):
-    file = checkout / "rules/alerts/cache.libsonnet"
+    file = checkout / "rules/alerts/FeatureExtractionCacheHitRateLow.libsonnet"
     file.write_text(file.read_text().replace("misses too often", "is useless"))
     assert check(checkout) == (1, f"{RULE}: {SAID}{ALERTS}: {SAID}")
 
 
-def test_the_check_writes_nothing_and_generate_mends_what_it_found(checkout, check):
+def test_the_check_writes_nothing_and_generate_fixes_what_it_found(checkout, check):
     file = checkout / ALERTS
     good = file.read_text()
     file.write_text("groups: []\n")
@@ -95,7 +95,9 @@ def test_the_check_writes_nothing_and_generate_mends_what_it_found(checkout, che
 
 
 def test_jsonnet_that_does_not_evaluate_is_one_complaint(checkout, capsys):
-    (checkout / "rules/alerts/cache.libsonnet").write_text("function(config) {")
+    (checkout / "rules/alerts/FeatureExtractionCacheHitRateLow.libsonnet").write_text(
+        "function(config) {"
+    )
     assert main(["generate", "--check", "--root", str(checkout)]) == 2
     said = capsys.readouterr().err
     assert said.startswith("jsonnet: ")

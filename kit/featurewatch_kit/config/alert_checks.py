@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from featurewatch_kit.alertconfig import Alert, LatencyAlert, ResourceAlert, TrafficAlert
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.alerts import Alert, LatencyAlert, ResourceAlert, TrafficAlert
+from featurewatch_kit.config.model import Config
 from featurewatch_receiver.config.file import Problem
 from featurewatch_receiver.config.values import seconds
 

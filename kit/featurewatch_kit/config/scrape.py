@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from featurewatch_kit.alertconfig import Switch
-from featurewatch_kit.operatorconfig import ObjectName, PortName
+from featurewatch_kit.config.alerts import Switch
+from featurewatch_kit.config.operator import ObjectName, PortName
 from featurewatch_receiver.config.file import Problem
-from featurewatch_receiver.config.values import Strict, Text, has_port
+from featurewatch_receiver.config.values import Line, Strict, has_port
 
 Address = Annotated[
     str,
@@ -43,13 +43,13 @@ class Ray(Strict):
 class Scrape(Strict):
     """Every way to find services, and what else is in prometheus.yaml."""
 
-    job: Text | None
-    receiver_job: Text | None
+    job: Line | None
+    receiver_job: Line | None
     targets: list[Address]
     files: list[TargetFile]
     kubernetes: Kubernetes
     ray: Ray
-    rule_files: Annotated[list[Text], Field(min_length=1, examples=[["/etc/prometheus/*.yaml"]])]
+    rule_files: Annotated[list[Line], Field(min_length=1, examples=[["/etc/prometheus/*.yaml"]])]
     alertmanagers: list[Address]
 
 

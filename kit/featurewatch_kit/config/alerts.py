@@ -1,18 +1,19 @@
 """The sections `alerts`, `correlation` and `maintenance` of config.yaml."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from featurewatch_receiver import labels
 from featurewatch_receiver.config.receiver import ActionName
-from featurewatch_receiver.config.values import Duration, Name, PositiveDuration, Strict, Text
+from featurewatch_receiver.config.values import Duration, Line, Name, PositiveDuration, Strict, Text
 
 #: One action, several in the order in which they are tried, or none.
 Response = Annotated[
     ActionName | list[ActionName] | None,
     Field(examples=["clear_cache"], union_mode="left_to_right"),
 ]
-Severity = Annotated[Literal["low", "medium", "high", "critical"], Field(examples=["high"])]
+Severity = Annotated[labels.Severity, Field(examples=["high"])]
 Switch = Annotated[bool, Field(examples=[True])]
 Ratio = Annotated[float, Field(gt=0, lt=1, examples=[0.85])]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, examples=[0.15])]
@@ -32,10 +33,10 @@ class Labels(Strict):
     """Labels of an alert: category and type, and any others."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[LabelName, Text]
+    __pydantic_extra__: dict[LabelName, Line]
 
-    category: Text
-    type: Text
+    category: Line
+    type: Line
 
 
 class Alert(Strict):
@@ -94,14 +95,14 @@ class LatencyAlert(TrafficAlert):
     """p95 above the threshold, in seconds."""
 
     threshold: Seconds
-    overrides: dict[Text, SecondsOverride]
+    overrides: dict[Line, SecondsOverride]
 
 
 class RatioAlert(TrafficAlert):
     """A share of the requests beyond the threshold."""
 
     threshold: Ratio
-    overrides: dict[Text, RatioOverride]
+    overrides: dict[Line, RatioOverride]
 
 
 class ResourceThreshold(Strict):
@@ -121,7 +122,7 @@ class ResourceAlert(WindowAlert):
     """CPU or memory beyond its threshold."""
 
     threshold: Annotated[ResourceThreshold, Field(examples=[{"cpu": 0.9, "memory": 0.95}])]
-    overrides: dict[Text, ResourceOverride]
+    overrides: dict[Line, ResourceOverride]
 
 
 class BacklogOverride(Override):
@@ -134,18 +135,17 @@ class BacklogAlert(WindowAlert):
     """More items waiting than the threshold."""
 
     threshold: Items
-    overrides: dict[Text, BacklogOverride]
+    overrides: dict[Line, BacklogOverride]
 
 
 class Alerts(Strict):
     """Every alert but the correlated ones."""
 
+    # config_model adds those that have a file below rules/alerts and no kind here: about ratios.
+
     FeatureExtractionLatencyCritical: LatencyAlert
     FeatureExtractionLatencyHigh: LatencyAlert
-    FeatureExtractionCacheHitRateLow: RatioAlert
     FeatureExtractionResourcesCritical: ResourceAlert
-    FeatureExtractionErrorRateHigh: RatioAlert
-    FeatureExtractionFallbackUsageHigh: RatioAlert
     FeatureExtractionBatchBacklog: BacklogAlert
     FeatureExtractionMetricsAbsent: WindowAlert
     FeatureExtractionExporterDown: Alert

@@ -147,6 +147,11 @@ def test_every_section_stands_under_a_heading(text):
     assert not re.search(r"^\w", text[:first], flags=re.MULTILINE)
 
 
+def test_no_alias_is_in_it_since_engines_of_jsonnet_read_them_differently(text):
+    assert not [t for t in yaml.scan(text) if isinstance(t, yaml.AnchorToken | yaml.AliasToken)]
+    assert [t for t in yaml.scan("a: &x 1\nb: *x") if isinstance(t, yaml.AliasToken)]
+
+
 def test_no_comment_is_left_over_from_work(text):
     assert not re.search(r"TODO|FIXME|XXX|#\d+", text)
 

@@ -1,20 +1,22 @@
 """The typed model of config.yaml. Its comments there say what each key is for."""
 
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, create_model
 
-from featurewatch_kit.alertconfig import (
+from featurewatch_kit.config.alerts import (
     Alerts,
     Correlation,
     LabelName,
+    RatioAlert,
     Seconds,
     Severity,
     Switch,
 )
-from featurewatch_kit.operatorconfig import Operator
-from featurewatch_kit.scrapeconfig import Scrape
-from featurewatch_receiver.config.access import Access
+from featurewatch_kit.config.operator import Operator
+from featurewatch_kit.config.scrape import Scrape
+from featurewatch_receiver.config.access_rules import Access
 from featurewatch_receiver.config.backends import BackendConfig
 from featurewatch_receiver.config.receiver import (
     History,
@@ -26,6 +28,7 @@ from featurewatch_receiver.config.receiver import (
 )
 from featurewatch_receiver.config.timeintervals import TimeInterval
 from featurewatch_receiver.config.values import (
+    CONTROLS,
     Duration,
     File,
     Name,
@@ -44,7 +47,8 @@ Bounds = Annotated[list[Seconds], Field(min_length=1, examples=[[0.1, 0.15, 0.5]
 # Ids as Slack forms them: U or W for a member, S for a user group.
 _MENTION = r"<(!(here|channel|everyone)|@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+)>"
 # Matchers as in PromQL, with the escapes that it knows; empty for none.
-_MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]* *(=|!=|=~|!~) *"([^"\\\n]|\\[abfnrtv\\"])*"'
+_VALUE = rf'"([^"\\{CONTROLS}]|\\[abfnrtv\\"])*"'
+_MATCHER = rf"[a-zA-Z_][a-zA-Z0-9_]* *(=|!=|=~|!~) *{_VALUE}"
 SELECTOR = rf"^({_MATCHER}( *, *{_MATCHER})*)?$"
 
 
@@ -55,9 +59,16 @@ class Alerting(Strict):
     evaluation_interval: PositiveDuration
 
 
+class Rules(Strict):
+    """What evaluates the rules."""
+
+    engine: Annotated[Literal["prometheus", "vmalert"], Field(examples=["prometheus"])]
+
+
 class Metrics(Strict):
     """What the rules read."""
 
+    source: Annotated[Literal["featurewatch", "otel"], Field(examples=["featurewatch"])]
     selector: Annotated[str, Field(pattern=SELECTOR, examples=['namespace="prod"'])]
     identity: Annotated[list[LabelName], Field(min_length=1, examples=[["extractor"]])]
     job: Regex
@@ -213,6 +224,7 @@ class Config(Strict):
     """All of config.yaml."""
 
     alerting: Alerting
+    rules: Rules
     metrics: Metrics
     alerts: Alerts
     watchdog: Watchdog
@@ -235,3 +247,13 @@ class Config(Strict):
     scrape: Scrape
     grafana: Grafana
     operator: Operator
+
+
+@cache
+def config_model(alert_names: tuple[str, ...]) -> type[Config]:
+    """The model of a config.yaml with these alerts; an alert without a kind is about a ratio."""
+    ratios: dict[str, Any] = {
+        name: (RatioAlert, ...) for name in alert_names if name not in Alerts.model_fields
+    }
+    alerts = create_model("Alerts", __base__=Alerts, __doc__=Alerts.__doc__, **ratios)
+    return create_model("Config", __base__=Config, __doc__=Config.__doc__, alerts=(alerts, ...))

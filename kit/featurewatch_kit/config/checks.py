@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 
-from featurewatch_kit.alertconfig import as_list
-from featurewatch_kit.alertfaults import PLACEHOLDERS, RULE_LABELS, check_alerts, check_message
-from featurewatch_kit.config import Config, Level, Recipient, SeverityTiming, Timing
-from featurewatch_kit.people import check_watchdog
-from featurewatch_kit.scrapeconfig import check_jobs
-from featurewatch_kit.timeintervals import check_time_intervals
-from featurewatch_receiver.config.checks import (
+from featurewatch_kit.config.alert_checks import (
+    PLACEHOLDERS,
+    RULE_LABELS,
+    check_alerts,
+    check_message,
+)
+from featurewatch_kit.config.alerts import as_list
+from featurewatch_kit.config.model import Config, Level, Recipient, SeverityTiming, Timing
+from featurewatch_kit.config.scrape import check_jobs
+from featurewatch_kit.config.time_interval_checks import check_time_intervals
+from featurewatch_kit.config.watchdog_checks import check_watchdog
+from featurewatch_receiver.checks import (
     check_abilities,
     check_actions,
     check_database,
@@ -24,11 +29,13 @@ ADDRESS = {"email": "email", "slack": "slack", "pagerduty": "pagerduty_routing_k
 DEFAULT_POLICY = "default"
 # Prometheus's default --query.lookback-delta.
 LOOKBACK_SECONDS = 300
+# How many evaluations after its members a correlation mutes them at the latest, by rules.engine.
+_EVALUATIONS_UNTIL_MUTED = {"prometheus": ("three", 3), "vmalert": ("five", 5)}
 # How far rules/checks.libsonnet looks back at least, in evaluation intervals.
 READINGS_PER_CHECK = 4
 # Labels that the rules set, or use for something else, or sum away.
 NO_IDENTITY = RULE_LABELS | {
-    *("category", "type", "scope", "window"),
+    *("category", "type", "scope", "window", "held"),
     *("alert", "resource", "correlation", "bound"),
     *("le", "result", "instance", "job", "action", "outcome"),
 }
@@ -236,12 +243,14 @@ def _wait(config: Config, path: tuple[str, ...], wait: str | None) -> Iterator[P
     """Members of a correlation must wait until it can mute them.
 
     It is evaluated after them, and right after its start Prometheus answers queries for ALERTS
-    two evaluations late (seen with 2.42).
+    two evaluations late (seen with 2.42). With vmalert a correlation fires three evaluations after
+    its members; two more are to spare.
     """
-    needed = 3 * seconds(config.alerting.evaluation_interval)
+    word, evaluations = _EVALUATIONS_UNTIL_MUTED[config.rules.engine]
+    needed = evaluations * seconds(config.alerting.evaluation_interval)
     if wait is not None and config.correlation.enabled and seconds(wait) < needed:
         message = (
-            "is less than three evaluation intervals, so people hear of a correlation's members"
+            f"is less than {word} evaluation intervals, so people hear of a correlation's members"
             f" before it mutes them; write {needed}s or more, or switch off correlation"
         )
         yield Problem(path=(*path, "group_wait"), message=message)

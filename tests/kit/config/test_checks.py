@@ -1,4 +1,4 @@
-"""Bad input gets one line that names the place and the mend."""
+"""Bad input gets one line that names the place and the fix."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import PATIENCE_SECONDS
 
 from featurewatch_kit.cli import main
 from featurewatch_kit.project import load_config
@@ -25,8 +26,8 @@ RATES = (
 LEVEL = "escalation.policies.default.levels.0"
 SECTIONS = (
     "access, alerting, alerts, backends, channels, correlation, escalation, grafana, history,"
-    " links, maintenance, metrics, operator, receiver, recipients, responses, routing, scrape,"
-    " targets, templates_path, watchdog"
+    " links, maintenance, metrics, operator, receiver, recipients, responses, routing, rules,"
+    " scrape, targets, templates_path, watchdog"
 )
 HIGH = "alerts.FeatureExtractionLatencyHigh"
 BOUNDS = "[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]"
@@ -188,12 +189,12 @@ FAULTS = {
     "something that is not YAML": (
         "alerting: {enabled: true\n",
         2,
-        "not YAML (did not find expected ',' or '}'); mend the syntax",
+        "not YAML (did not find expected ',' or '}'); fix the syntax",
     ),
     "two documents": (
         "alerting: {}\n---\nmetrics: {}\n",
         2,
-        "not YAML (but found another document); mend the syntax",
+        "not YAML (but found another document); fix the syntax",
     ),
     "a list for a mapping": (
         "- alerting\n",
@@ -320,6 +321,42 @@ FAULTS = {
         1,
         "recipients.on call: is no name; write letters, digits, _ and - only",
     ),
+    "an extractor whose name breaks a line": (
+        latency('overrides: {"a\\Nb": {threshold: 0.2}}'),
+        3,
+        f"{LATENCY}.overrides.a\\x85b: has a line break or control character: U+0085; leave it out",
+    ),
+    "a label that breaks a line": (
+        latency('labels: {team: "a\\nb"}'),
+        3,
+        f"{LATENCY}.labels.team: has a line break or control character: U+000A; leave it out"
+        r" (here: 'a\n\n  b'); write another one",
+    ),
+    "a message with a line break that YAML alone knows": (
+        latency('message: "a\\Lb"'),
+        3,
+        f"{LATENCY}.message: has a line break or control character: U+2028; leave it out"
+        " (here: \"a\\Lb\"); write for example 'message: some text'",
+    ),
+    "extractors in maintenance whose names break lines": (
+        "maintenance:\n- {name: a, from: 2026-01-01T00:00:00Z, to: 2026-01-02T00:00:00Z,"
+        ' extractors: ["a\\Pb"]}\n',
+        2,
+        "maintenance.0.extractors.0: has a line break or control character: U+2029; leave it out"
+        ' (here: "a\\Pb"); write another one',
+    ),
+    "a job that breaks a line": (
+        'metrics: {job: "a\\Nb"}\n',
+        1,
+        'metrics.job: has the wrong form (here: "a\\Nb");'
+        " write for example 'job: featurewatch.*'",
+    ),
+    "a selector that breaks a line": (
+        r"""metrics: {selector: "a=\"\L\""}""" + "\n",
+        1,
+        r"""metrics.selector: has the wrong form (here: "a=\"\L\"");"""
+        " write for example 'selector: namespace=\"prod\"'",
+    ),
     "a label that would replace the alert's own": (
         latency("labels: {extractor: all}"),
         3,
@@ -437,6 +474,12 @@ FAULTS = {
         "routing.severities.critical.group_wait: is less than three evaluation intervals, so"
         " people hear of a correlation's members before it mutes them; write 45s or more, or"
         " switch off correlation",
+    ),
+    "people who are told of members, since vmalert begins their correlation late": (
+        "rules: {engine: vmalert}\nrouting:\n  people:\n    group_wait: 74s\n",
+        4,
+        "routing.people.group_wait: is less than five evaluation intervals, so people hear of a"
+        " correlation's members before it mutes them; write 75s or more, or switch off correlation",
     ),
     "a level that the next one overtakes": (
         "escalation:\n  default_delay: 45s\n  policies:\n    default:\n      levels:\n"
@@ -674,7 +717,7 @@ def overlay(tmp_path):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_one_line_says_where_what_and_how_to_mend(fault, root, overlay):
+def test_one_line_says_where_what_and_how_to_fix(fault, root, overlay):
     text, line, said = FAULTS[fault]
     file = overlay(text)
     assert complaint(root, file) == f"{file}:{line}: {said}"
@@ -685,6 +728,7 @@ def test_one_line_says_where_what_and_how_to_mend(fault, root, overlay):
     [
         # No alert of low severity escalates.
         "routing: {severities: {low: {group_wait: 10m}}}\n",
+        "rules: {engine: vmalert}\nrouting: {people: {group_wait: 75s}}\n",
         "routing: {people: {group_wait: 10m, group_interval: 10m}}\nescalation: {enabled: false}\n",
         # A level after 2m, which critical alerts alone reach.
         "routing: {severities: {high: {group_wait: 3m}}}\nalerts: {FeatureExtractionErrorRateHigh:"
@@ -814,10 +858,12 @@ def test_the_command_prints_no_traceback(overlay, root, tmp_path):
     file = overlay("alerting: [\n")
     command = [sys.executable, "-m", "featurewatch_kit.cli", "generate"]
     command += ["--root", root, "--config", file, "--out", tmp_path / "out"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        f"{file}:2: not YAML (did not find expected node content); mend the syntax"
+        f"{file}:2: not YAML (did not find expected node content); fix the syntax"
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from featurewatch_kit.checks.people import check_people
 from featurewatch_kit.checks.tree import Tree
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.model import Config
 
 ALERTMANAGER = "alertmanager/generated/alertmanager.yaml"
 Project = Callable[[str], tuple[Config, Tree]]
@@ -95,7 +95,9 @@ def test_a_signal_tells_the_receiver(
     route = next(route for route in routes if "Watchdog" in str(route))
     route["receiver"] = "default-level-1"
     found = lines(config, tree)
-    assert found[0] == f"{ALERTMANAGER}: FeaturewatchMaintenance, Watchdog{END}"
+    assert (
+        found[0] == f"{ALERTMANAGER}: FeaturewatchMaintenance, Watchdog, FeaturewatchCooldown{END}"
+    )
 
 
 def test_every_alert_tells_the_receiver(
