@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from featurewatch_receiver import runbook
-from featurewatch_receiver.config import access
-from featurewatch_receiver.config.checks import load_receiver_config
+from featurewatch_receiver import runbook, states
+from featurewatch_receiver.access.token_files import read_tokens
+from featurewatch_receiver.access.users import new_user, read_users
+from featurewatch_receiver.app import ProcessRole
+from featurewatch_receiver.checks import load_receiver_config
 from featurewatch_receiver.deliveries import replay
 from featurewatch_receiver.errors import ReceiverError
-from featurewatch_receiver.factory import Role
-from featurewatch_receiver.people.tokens import read_tokens
-from featurewatch_receiver.people.users import new_user, read_users
 from featurewatch_receiver.server import serve
 from featurewatch_receiver.store.migrate import migrate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 2 for whatever its caller can mend."""
+    """Run a command and return its exit code: 2 for whatever its caller can fix."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -53,7 +52,7 @@ def _add_token(commands: Any) -> None:
     text = "make a person's token, and its entry for access.users_file"
     command = commands.add_parser("token", help=text, description=text)
     command.add_argument("--name", required=True, help="what the audit calls them")
-    command.add_argument("--role", required=True, choices=[*access.Role])
+    command.add_argument("--role", required=True, choices=[*states.Role])
     command.set_defaults(run=_token)
 
 
@@ -67,14 +66,14 @@ def _add_replay_options(command: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    _run(options.config, Role.WEB if options.no_worker else Role.ALL)
+    _run(options.config, ProcessRole.WEB if options.no_worker else ProcessRole.ALL)
 
 
 def _work(options: argparse.Namespace) -> None:
-    _run(options.config, Role.WORKER)
+    _run(options.config, ProcessRole.WORKER)
 
 
-def _run(file: Path, role: Role) -> None:
+def _run(file: Path, role: ProcessRole) -> None:
     config = load_receiver_config(file)
     read_tokens(config)  # a missing one is told before anything starts
     if users_file := config.access.users_file:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
+from featurewatch_receiver.access.token_files import Tokens
 from featurewatch_receiver.clock import Clock, DatabaseClock, utc_now
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from featurewatch_receiver.deliveries.arrivals import Arrivals
+from featurewatch_receiver.loops import Arrivals
 from featurewatch_receiver.metrics import Metrics
-from featurewatch_receiver.people.tokens import Tokens
 from featurewatch_receiver.store.database import is_sqlite, open_reader, open_writer
 
 

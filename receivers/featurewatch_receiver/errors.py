@@ -29,41 +29,9 @@ ReceiverError
     └── TargetBlindError: the target can't tell whether it was told before
 """
 
-from enum import StrEnum
 from typing import ClassVar
 
-
-class SkipReason(StrEnum):
-    """Why an action does not run; docs/automation.md explains each."""
-
-    # Of the configuration.
-    RESPONSES_DISABLED = "responses_disabled"
-    ACTION_OFF = "action_off"
-    TARGET_NOT_ALLOWED = "target_not_allowed"
-    DRY_RUN = "dry_run"
-    # Of people.
-    KILL_SWITCH = "kill_switch"
-    MAINTENANCE = "maintenance"
-    APPROVAL_DENIED = "approval_denied"
-    APPROVAL_EXPIRED = "approval_expired"
-    # Of the alert.
-    ALERT_RESOLVED = "alert_resolved"
-    ALERT_NOT_FIRING = "alert_not_firing"
-    SOURCE_UNREACHABLE = "source_unreachable"
-    METRICS_TOO_OLD = "metrics_too_old"
-    ALREADY_WELL = "already_well"
-    CORRELATED = "correlated"
-    # Of what ran already.
-    TARGET_BUSY = "target_busy"
-    COOLDOWN = "cooldown"
-    ATTEMPTS_PER_EPISODE = "attempts_per_episode"
-    ATTEMPTS_PER_HOUR = "attempts_per_hour"
-    ATTEMPTS_PER_DAY = "attempts_per_day"
-    STORM = "storm"
-    # Of the target.
-    AT_BOUND = "at_bound"
-    ROLLOUT_UNDER_WAY = "rollout_under_way"
-    NOTHING_TO_DO = "nothing_to_do"
+from featurewatch_receiver.states import SkipReason
 
 
 class ReceiverError(Exception):
@@ -83,7 +51,7 @@ class ListenError(ReceiverError):
 
 
 class SlotError(ReceiverError):
-    """No executor slot can be claimed. The text says why, and the mend."""
+    """No executor slot can be claimed. The text says why, and the fix."""
 
 
 class AlertmanagerError(ReceiverError):
@@ -95,7 +63,7 @@ class PrometheusError(ReceiverError):
 
 
 class AcknowledgementError(ReceiverError):
-    """No alert that fires is meant, or several are; on one line, with the mend."""
+    """No alert that fires is meant, or several are; on one line, with the fix."""
 
 
 class NoteError(ReceiverError):
@@ -103,7 +71,7 @@ class NoteError(ReceiverError):
 
 
 class UnknownPersonError(ReceiverError):
-    """Nobody known asks. The text names the mend."""
+    """Nobody known asks. The text names the fix."""
 
 
 class UsersFileError(ReceiverError):
@@ -115,15 +83,15 @@ class MissingError(ReceiverError):
 
 
 class ConflictError(ReceiverError):
-    """What is asked for can't be done as things stand. The text says why, and the mend."""
+    """What is asked for can't be done as things stand. The text says why, and the fix."""
 
 
 class CursorError(ReceiverError):
-    """What should say where a page begins is none. The text names the mend."""
+    """What should say where a page begins is none. The text names the fix."""
 
 
 class PayloadError(ReceiverError):
-    """A delivery is not what Alertmanager sends. The text names the place and the mend."""
+    """A delivery is not what Alertmanager sends. The text names the place and the fix."""
 
 
 class ReplayError(ReceiverError):

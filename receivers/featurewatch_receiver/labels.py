@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 ALERTNAME = "alertname"
 EXTRACTOR = "extractor"
@@ -10,7 +11,8 @@ LEVEL = "escalation_level"
 #: Every alert of featurewatch has it.
 POLICY = "escalation_policy"
 #: From the mildest to the worst.
-SEVERITIES = ("low", "medium", "high", "critical")
+Severity = Literal["low", "medium", "high", "critical"]
+SEVERITIES: tuple[str, ...] = get_args(Severity)
 #: What differs between the alerts of one identity: level, severity and policy come and go while a
 #: correlated alert gains members.
 NOT_IDENTITY = frozenset({LEVEL, SEVERITY, POLICY})

@@ -6,8 +6,6 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from featurewatch_receiver.text import one_line
-
 _logger = logging.getLogger("featurewatch_receiver")
 # Libraries speak up only when something is wrong.
 _encode = json.JSONEncoder(default=str).encode
@@ -72,3 +70,21 @@ def events(name: str, rows: list[dict[str, object]]) -> None:
 def trouble(name: str, error: BaseException | None = None, **fields: object) -> None:
     """Log what should not have happened."""
     _logger.error(name, exc_info=error, extra={"fields": fields})
+
+
+_LONGEST = 200
+
+
+def one_line(text: str, longest: int = _LONGEST) -> str:
+    """Return the text on one line of at most `longest` characters, without control characters."""
+    if text.isprintable() and len(text) <= longest and "  " not in text and text == text.strip():
+        return text
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else escaped(c) for c in line)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def escaped(character: str) -> str:
+    """Return a character as Python writes it in text."""
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,7 +1,6 @@
 """What the receiver counts about itself."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 from itertools import product
 from typing import NamedTuple
 
@@ -15,10 +14,9 @@ from prometheus_client import (
 )
 
 from featurewatch_receiver.actions import actions
-from featurewatch_receiver.automation.remediations import OUTCOMES
-from featurewatch_receiver.errors import SkipReason
 from featurewatch_receiver.labels import SEVERITIES
-from featurewatch_receiver.version import package_version
+from featurewatch_receiver.states import OUTCOMES, Difference, SkipReason
+from featurewatch_receiver.version import VERSION
 
 _PREFIX = "featurewatch_receiver"
 # From a quick cache clear to the default responses.timeout of 300 s.
@@ -30,16 +28,6 @@ _RESULTS = ("accepted", "invalid", "unauthorized", "too_large", "unavailable", "
 
 #: Of alerts that are not ours, in place of theirs, which may be anything.
 OTHER_SEVERITY = "other"
-
-
-class Difference(StrEnum):
-    """What history and the servers may say otherwise; docs/operations.md explains each."""
-
-    MISSED_FIRING = "missed_firing"
-    MISSED_RESOLVED = "missed_resolved"
-    MUTED_FIRING = "muted_firing"
-    MUTED_RESOLVED = "muted_resolved"
-    UNSENT = "unsent"
 
 
 class Family(NamedTuple):
@@ -77,6 +65,9 @@ class Metrics:
             "remediation_duration_seconds",
             "From the begin of work to the end of a remediation at its target.",
             "action",
+        )
+        self.duty_failures = self._counter(
+            "duty_failures", "Attempts of the receiver's recurring duties that failed.", "duty"
         )
         self.sweep_failures = self._counter(
             "sweep_failures", "Sweeps of acknowledgements that Alertmanager did not allow."
@@ -129,7 +120,7 @@ class Metrics:
             "severity",
             buckets=_SLOW_BUCKETS,
         )
-        self._gauge("build_info", "Always 1.", "version").labels(package_version()).set(1)
+        self._gauge("build_info", "Always 1.", "version").labels(VERSION).set(1)
         self._start_at_zero(list(targets))
 
     def text(self) -> bytes:

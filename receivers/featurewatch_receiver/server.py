@@ -13,10 +13,10 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.app import ProcessRole, assemble, close, start
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from featurewatch_receiver.deliveries.batches import MOST_WAITING
+from featurewatch_receiver.deliveries.inbox import MOST_WAITING
 from featurewatch_receiver.errors import ListenError
-from featurewatch_receiver.factory import Role, assemble, close, start
 from featurewatch_receiver.store.migrate import prepare
 from featurewatch_receiver.tls import Certificates
 
@@ -30,7 +30,7 @@ _LINGER_MILLISECONDS = 5
 STOP_SECONDS = 3
 
 
-def serve(config: ReceiverConfig, role: Role = Role.ALL) -> None:
+def serve(config: ReceiverConfig, role: ProcessRole = ProcessRole.ALL) -> None:
     """Serve until a signal ends the process.
 
     Raises:
@@ -43,7 +43,7 @@ def serve(config: ReceiverConfig, role: Role = Role.ALL) -> None:
         certificates = Certificates(tls) if (tls := config.receiver.tls) else None
         prepare(config.receiver.database)
         logs.configure()
-        Server(config, listener, role, certificates).run()
+        WebServer(config, listener, role, certificates).run()
 
 
 def listen(address: str) -> socket.socket:
@@ -61,9 +61,9 @@ def listen(address: str) -> socket.socket:
     except OSError as error:
         listener.close()
         cause = error.strerror or str(error)
-        mend = "stop what listens there, or write another HOST:PORT"
+        fix = "stop what listens there, or write another HOST:PORT"
         raise ListenError(
-            f"receiver.listen: {address} can't be listened on ({cause}); {mend}"
+            f"receiver.listen: {address} can't be listened on ({cause}); {fix}"
         ) from error
     listener.listen(128)
     return listener
@@ -77,7 +77,7 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log = logs.library("gunicorn.error")
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Looks for a connection's next request at once, and waits for none for ever.
 
     gunicorn hands a connection from thread to thread and back for each request: a fifth of what a
@@ -134,14 +134,14 @@ def _is_readable(connection: socket.socket) -> bool:
     return bool(poll.poll(_LINGER_MILLISECONDS))
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One process that answers, and a parent that starts it again should it die."""
 
     def __init__(
         self,
         config: ReceiverConfig,
         listener: socket.socket,
-        role: Role,
+        role: ProcessRole,
         certificates: Certificates | None,
     ):
         self._config = config
@@ -158,7 +158,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         settings: dict[str, Any] = {
             "bind": f"fd://{self._fd}",
             "workers": 1,
-            "worker_class": Worker,
+            "worker_class": WebWorker,
             "threads": THREADS,
             "graceful_timeout": STOP_SECONDS,
             "logger_class": QuietLogger,

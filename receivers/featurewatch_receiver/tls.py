@@ -75,9 +75,9 @@ def _use(key: str, files: str, load: Callable[[], None]) -> None:
         load()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        mend = "write PEM files that belong together, a key without passphrase"
+        fix = "write PEM files that belong together, a key without passphrase"
         raise ConfigError(
-            [f"receiver.tls.{key}: {files} can't be used ({cause}); {mend}"]
+            [f"receiver.tls.{key}: {files} can't be used ({cause}); {fix}"]
         ) from error
 
 

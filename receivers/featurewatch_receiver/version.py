@@ -2,10 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-
-def package_version() -> str:
-    """Return this package's version, also when it runs from its source."""
-    try:
-        return version("featurewatch-receiver")
-    except PackageNotFoundError:
-        return "0+source"
+try:
+    VERSION = version("featurewatch-receiver")
+except PackageNotFoundError:  # it runs from its source
+    VERSION = "0+source"

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from receiver.payloads import eventually
 from sqlalchemy import Connection, Row, func, select, text
+from waiting import eventually
 
-from featurewatch_receiver.automation.remediations import OPEN, State
+from featurewatch_receiver.states import OPEN, State
 from featurewatch_receiver.store.database import is_sqlite, open_reader
 from featurewatch_receiver.store.schema import episodes, inbox, remediations
-
-QUIET_SECONDS = 90.0
 
 
 class Aftermath:
@@ -20,9 +18,9 @@ class Aftermath:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> None:
+    def wait_until_quiet(self) -> None:
         """Everything was applied and has ended, for the engine too."""
-        eventually(lambda: self._unfinished() == (0, 0, 0), seconds)
+        eventually(lambda: self._unfinished() == (0, 0, 0))
 
     def _unfinished(self) -> tuple[int, int, int]:
         place = "" if is_sqlite(self._url) else "dbos."

@@ -11,6 +11,7 @@ import requests
 import yaml
 from receiver.live_alertmanager import LATENCY
 from receiver.payloads import Json
+from waiting import ANSWER_SECONDS, PATIENCE_SECONDS
 
 from featurewatch_kit import programs
 from featurewatch_kit.demo.processes import Processes, free_port
@@ -96,7 +97,9 @@ class Cluster:
     def wait_for(self, number: int) -> None:
         """Wait until it has settled in the cluster."""
         if member := self._members[number]:
-            member.wait_until("alertmanager settles", lambda: self._is_ready(number), 60)
+            member.wait_until(
+                "alertmanager settles", lambda: self._is_ready(number), PATIENCE_SECONDS
+            )
 
     def fire(self, extractor: str, level: int = 1) -> None:
         """Prometheus sends each alert to every Alertmanager."""
@@ -110,7 +113,7 @@ class Cluster:
 
     def peers(self, number: int) -> int:
         """How many members it sees, itself among them."""
-        answer = requests.get(f"{self._url(number)}/api/v2/status", timeout=5)
+        answer = requests.get(f"{self._url(number)}/api/v2/status", timeout=ANSWER_SECONDS)
         return len(answer.json()["cluster"].get("peers", []))
 
     def notifications(self) -> float:
@@ -118,13 +121,13 @@ class Cluster:
         return sum(self._told(n) for n, member in enumerate(self._members) if member)
 
     def _told(self, number: int) -> float:
-        text = requests.get(f"{self._url(number)}/metrics", timeout=5).text
+        text = requests.get(f"{self._url(number)}/metrics", timeout=ANSWER_SECONDS).text
         wanted = 'alertmanager_notifications_total{integration="webhook"'
         return sum(float(x.rsplit(" ", 1)[1]) for x in text.splitlines() if x.startswith(wanted))
 
     def _send(self, number: int, alerts: list[Json]) -> None:
         url = f"{self._url(number)}/api/v2/alerts"
-        requests.post(url, json=alerts, timeout=5).raise_for_status()
+        requests.post(url, json=alerts, timeout=ANSWER_SECONDS).raise_for_status()
 
     def _url(self, number: int) -> str:
         return f"http://127.0.0.1:{self._ports[number][0]}"
@@ -133,7 +136,9 @@ class Cluster:
         """It sees every other one that lives."""
         try:
             living = sum(member is not None for member in self._members)
-            status = requests.get(f"{self._url(number)}/api/v2/status", timeout=5).json()
+            status = requests.get(
+                f"{self._url(number)}/api/v2/status", timeout=ANSWER_SECONDS
+            ).json()
         except requests.ConnectionError:
             return False
         return status["cluster"]["status"] == "ready" and self.peers(number) >= living

@@ -14,7 +14,6 @@ from receiver.conftest import (
     write_config,
 )
 from receiver.flow_fixtures import make_flow, platform, prometheus
-from receiver.payloads import Json
 from receiver.postgres import Server
 from receiver.target import TargetServer
 
@@ -31,12 +30,6 @@ __all__ = [
     "settings",
     "write_config",
 ]
-
-
-#: How often receivers are killed, on both databases together.
-KILLS = int(os.environ.get("CHAOS_KILLS", "12"))
-#: What takes long is left to `make chaos`.
-long_run = pytest.mark.skipif(KILLS < 100, reason="is left to `make chaos`")
 
 
 @pytest.fixture
@@ -73,11 +66,3 @@ def postgresql_url(postgresql: Server) -> Iterator[str]:
 def sqlite_url(tmp_path: Path) -> str:
     """Where there is no database yet."""
     return f"sqlite:///{tmp_path}/receiver.db"
-
-
-def let_act(settings: Json, database: str, names: list[str]) -> None:
-    """One action for each alert of each extractor; there is time enough to be killed often."""
-    settings["receiver"]["database"] = database
-    settings["responses"] |= {"timeout": "10m", "storm": {"episodes": 100_000, "window": "5m"}}
-    default = settings["targets"]["feature_extractor"]
-    settings["targets"] = {name: default | {"deployment": name, "cache": name} for name in names}

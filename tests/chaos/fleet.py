@@ -8,14 +8,12 @@ from pathlib import Path
 
 import psutil
 import yaml
-from receiver.payloads import Json, eventually
+from receiver.payloads import Json
 from receiver.processes import Replica
+from waiting import PATIENCE_SECONDS, eventually
 
 from featurewatch_kit.demo.processes import free_port
 
-START_SECONDS = 45.0
-# gunicorn's child looks once a second whether it still has its parent.
-ORPHAN_SECONDS = 20.0
 #: Who is killed: the process that works, the one that looks after it, or both.
 VICTIMS = ("both", "child", "parent")
 
@@ -47,7 +45,7 @@ class Fleet:
 
     def ready(self, number: int) -> None:
         replica = self.replicas[number]
-        eventually(lambda: self._is_ready(replica), START_SECONDS)
+        eventually(lambda: self._is_ready(replica))
 
     def _is_ready(self, replica: Replica) -> bool:
         assert replica.process.poll() is None, replica.log.read_text()[-2000:]
@@ -62,7 +60,7 @@ class Fleet:
                 return  # one that has no child yet is killed as a whole
         if victim == "parent":
             os.kill(replica.process.pid, signal.SIGKILL)
-            eventually(lambda: not _living(replica.process.pid), ORPHAN_SECONDS)
+            eventually(lambda: not _living(replica.process.pid))
         replica.kill()
         self.replicas[number] = self._start(number)
 
@@ -74,7 +72,7 @@ class Fleet:
         for replica in self.replicas:
             replica.process.terminate()
         for replica in self.replicas:
-            assert replica.process.wait(20) == 0, replica.log.read_text()[-2000:]
+            assert replica.process.wait(PATIENCE_SECONDS) == 0, replica.log.read_text()[-2000:]
         left = [pid for group in self._groups for pid in _living(group)]
         assert not left
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from receiver.conftest import AUTHORIZED
+from receiver.in_process import AUTHORIZED
 from receiver.payloads import Json, alert, payload
 
 ALERTS = ("FeatureExtractionCacheHitRateLow", "FeatureExtractionLatencyCritical")

@@ -9,10 +9,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from receiver.automation import Flow, Platform
-from receiver.conftest import Receiver
-from receiver.payloads import Json, alert, eventually, payload
+from receiver.flows import Flow, Platform
+from receiver.in_process import Receiver
+from receiver.payloads import Json, alert, payload
 from receiver.stand_in_prometheus import StandInPrometheus
+from waiting import eventually
 
 from chaos.aftermath import Aftermath
 

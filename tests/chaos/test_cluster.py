@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from receiver.payloads import Json, eventually
+from receiver.payloads import Json
+from waiting import eventually
 
 from chaos.aftermath import Aftermath
+from chaos.attacks import let_act
 from chaos.cluster import Cluster
-from chaos.conftest import let_act
 from chaos.fleet import Fleet
 from chaos.services import Moody
 
 NAMES = [f"service-{n}" for n in range(1, 40, 2)]
-ACT_SECONDS = 45.0
 
 
 @pytest.fixture
@@ -40,17 +40,17 @@ def test_each_episode_has_one_action_though_an_alertmanager_and_a_receiver_die(
         assert [cluster.peers(number) for number in range(3)] == [3, 3, 3]
         names = iter(NAMES)
         fire(cluster, [next(names) for _ in range(5)])
-        eventually(lambda: len(target.effects) >= 2, ACT_SECONDS)
+        eventually(lambda: len(target.effects) >= 2)
         cluster.kill(0)  # the first in line: the others must find out, and speak for it
         fleet.replicas[0].kill()
         fire(cluster, [next(names) for _ in range(5)])
-        eventually(lambda: len(aftermath.done()) == 10, ACT_SECONDS)
+        eventually(lambda: len(aftermath.done()) == 10)
         fleet.kill(0, "both")  # which also starts it
         cluster.start(0)
         fire(cluster, [next(names) for _ in range(5)])
-        eventually(lambda: len(aftermath.done()) == 15, ACT_SECONDS)
+        eventually(lambda: len(aftermath.done()) == 15)
         told = cluster.notifications()
-        eventually(lambda: cluster.notifications() >= told + 10, ACT_SECONDS)
+        eventually(lambda: cluster.notifications() >= told + 10)
         aftermath.wait_until_quiet()
     print(f"{told:.0f} notifications for {len(aftermath.episodes())} episodes")
     assert Counter(target.effects) == Counter(f"scale {name} 2" for name in NAMES[:15])

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from receiver.conftest import Receiver
-from receiver.payloads import Json, alert, eventually
+from receiver.in_process import Receiver
+from receiver.payloads import Json, alert
 from receiver.target import Target, TargetServer
 from sqlalchemy import text
+from waiting import eventually
 
 from featurewatch_receiver.store.database import open_writer
 

@@ -5,21 +5,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from receiver.conftest import Receiver
-from receiver.payloads import Json, alert, eventually
+from receiver.in_process import Receiver
+from receiver.payloads import Json, alert
 from receiver.target import TargetServer
 from sqlalchemy import Row
+from waiting import eventually
 
 from chaos.aftermath import Aftermath
-from chaos.conftest import let_act
+from chaos.attacks import let_act
 from chaos.services import Moody, MoodyHandler
 from chaos.stream import alert_of, effect_of
-from featurewatch_receiver.automation.remediations import FAILURES, OUTCOMES, State
+from featurewatch_receiver.states import FAILURES, OUTCOMES, State
 
 NAMES = [f"service-{n}" for n in range(40)]
 MOODS = ("slow", "garbage", "error", "error after", "half", "silent", "silent after")
 #: The action's own time, and what the way back may take beside it, on a busy machine.
-END_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_target_that_is_down_is_waited_for_until_the_time_is_up(
     for name in NAMES[10:20]:
         impatient.deliver(alert(alert_of(name), extractor=name))
     aftermath = Aftermath(impatient.core.config.receiver.database)
-    eventually(lambda: sum(is_over(row) for row in aftermath.remediations()) >= 5, END_SECONDS)
+    eventually(lambda: sum(is_over(row) for row in aftermath.remediations()) >= 5)
     port = target_server.server_address[1]
     back = TargetServer(target, port, MoodyHandler)
     try:
@@ -85,7 +85,7 @@ def ended(receiver: Receiver, number: int) -> list[Row[Any]]:
         ours = [row for row in rows if row.id.endswith(":1")]
         return ours if len(ours) == number and all(is_over(row) for row in rows) else []
 
-    return eventually(look, END_SECONDS)
+    return eventually(look)
 
 
 def all_have_reasons(rows: list[Row[Any]]) -> None:

@@ -12,7 +12,7 @@ import requests
 
 from featurewatch_kit.demo.processes import free_port
 from featurewatch_receiver.backends.base import ResourceAmounts
-from featurewatch_receiver.backends.ray_serve import RayServeBackend
+from featurewatch_receiver.backends.ray_serve import RayServeClient
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import RayServeBackend as Settings
 from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
@@ -27,7 +27,7 @@ SETTLE_SECONDS = 60  # a replica starts within a few seconds; a busy machine tak
 
 
 class Ray:
-    """A cluster with three applications: `plain`, `scaler` (has its endpoint on), `auto`."""
+    """A cluster: `plain`, `scaler` (has its endpoint on), `auto` and `short` (autoscaled)."""
 
     def __init__(self, url, http, version):
         self.url, self.http, self.version = url, http, version
@@ -41,6 +41,7 @@ class Ray:
             app("plain", {"num_replicas": 1}),
             app("scaler", {"num_replicas": 1}) | {"external_scaler_enabled": True},
             app("auto", {"autoscaling_config": {"min_replicas": 1, "max_replicas": 3}}),
+            app("short", {"num_replicas": "auto", "autoscaling_config": {"min_replicas": 1}}),
         ]
         body = {"proxy_location": "HeadOnly", "http_options": options, "applications": apps}
         put = requests.put(self.applications, json=body, headers=self.headers, timeout=30)
@@ -52,6 +53,10 @@ class Ray:
     def replicas(self, application):
         details = self.state()["applications"][application]["deployments"]["Extractor"]
         return {replica["replica_id"] for replica in details["replicas"]}
+
+    def effective(self, application):
+        details = self.state()["applications"][application]["deployments"]["Extractor"]
+        return details["deployment_config"]["autoscaling_config"]
 
     def configured(self, application):
         config = self.state()["applications"][application]["deployed_app_config"]
@@ -76,7 +81,7 @@ def cluster(root, folder, port):
 @pytest.fixture(scope="module")
 def ray(root):
     if not can_run(root):
-        pytest.skip("make test-ray runs this: with Ray, in .venv-ray, and without a network")
+        pytest.skip("Ray, in an environment of its own (make test-ray)")
     folder = tempfile.mkdtemp(prefix="ray")  # short, for the names of Ray's sockets
     try:
         port = free_port()
@@ -97,7 +102,7 @@ def backend_of(ray, application, token=TOKEN):
         application=application,
         request_timeout="10s",
     )
-    return RayServeBackend(settings, token, Deadline(600))
+    return RayServeClient(settings, token, Deadline(600))
 
 
 @pytest.fixture
@@ -181,6 +186,18 @@ def test_of_an_autoscaled_deployment_the_lower_bound_is_set(open_backend, ray):
     assert first < ray.replicas("auto")
     with pytest.raises(TargetRefusedError, match="max_replicas is 3"):
         backend.scale("Extractor", 4, expected=2)
+
+
+def test_of_replicas_that_are_auto_the_lower_bound_is_set_and_none_is_replaced(open_backend, ray):
+    backend = open_backend("short")
+    first, others = ray.replicas("short"), ray.replicas("auto")
+    effective = ray.effective("short")
+    backend.scale("Extractor", 2, expected=1)
+    up = settled(backend, lambda now: now.ready_replicas == 2)
+    assert (up.setpoint, up.replicas) == (2, 2)
+    assert first < ray.replicas("short")
+    assert ray.replicas("auto") == others
+    assert ray.effective("short") == effective | {"min_replicas": 2}
 
 
 def test_a_restart_under_load_fails_no_request_and_keeps_what_the_scaler_set(open_backend, ray):

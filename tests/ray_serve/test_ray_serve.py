@@ -23,7 +23,6 @@ REQUESTS = f"feature_extraction_requests_total{ON_RAY}"
 BEGUN = f"feature_extraction_fallbacks_total{ON_RAY}"
 RECORDED = "extractor:feature_extraction_"
 CALLS = 60
-BEGIN_SECONDS = 120  # Ray's dashboard writes its list, its agent shows metrics; both start slowly
 
 
 def serving(root, folder, port):
@@ -48,7 +47,7 @@ class Seen:
 @pytest.fixture(scope="module")
 def seen(root, tmp_path_factory):
     if not can_run(root):
-        pytest.skip("make test-ray runs this: with Ray, in .venv-ray, and without a network")
+        pytest.skip("Ray, in an environment of its own (make test-ray)")
     folder = tmp_path_factory.mktemp("ray")
     with ExitStack() as stack:
         ray = tempfile.mkdtemp(prefix="ray")  # short, for the names of Ray's sockets
@@ -69,9 +68,8 @@ def seen(root, tmp_path_factory):
 def watch(app, prometheus, version):
     """Call, look, and delete the application."""
     begun = f"count({BEGUN})"
-    prometheus.until(
-        lambda: prometheus.value(begun) == 2, "both replicas have begun", BEGIN_SECONDS
-    )
+    # Ray's dashboard writes its list, its agent shows metrics; both start slowly.
+    prometheus.until(lambda: prometheus.value(begun) == 2, "both replicas have begun")
     calls = app.ask(CALLS)
     total = f"sum({REQUESTS})"
     prometheus.until(lambda: prometheus.value(total) == CALLS * 100 + 2, "every extraction")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from receiver.conftest import Receiver
+from receiver.in_process import Receiver
 from receiver.payloads import Json
 from receiver.people import bears
 

@@ -20,14 +20,15 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
+from featurewatch_receiver.access.token_files import read_tokens
 from featurewatch_receiver.automation import remediations
 from featurewatch_receiver.automation.planner import Planner
-from featurewatch_receiver.automation.remediations import ACTIVE, Origin, Remediation, State, Step
+from featurewatch_receiver.automation.remediations import Remediation, Step
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.core import open_core
-from featurewatch_receiver.people.tokens import read_tokens
+from featurewatch_receiver.states import ACTIVE, OUTCOMES, Origin, State
 from featurewatch_receiver.store.schema import remediations as table
-from receiver.automation import Flow, Platform, hurry
+from receiver.flows import Flow, Platform, hurry
 from receiver.payloads import T0, alert
 
 TARGETS = ["feature_extractor", "other_extractor"]
@@ -208,7 +209,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def conclude(self, data: st.DataObject) -> None:
-        if row_id := self._any(data, remediations.OUTCOMES):
+        if row_id := self._any(data, OUTCOMES):
             self.flow.remediator.conclude(row_id)
 
     @rule()

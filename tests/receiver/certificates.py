@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from waiting import PATIENCE_SECONDS
+
 
 class Authority:
     """A certificate authority in a folder, and what it has signed."""
@@ -15,16 +17,15 @@ class Authority:
         signed = ("-out", self.file, "-days", "2")
         self.openssl("req", "-x509", *self._new(self._key, name), *uses, *signed)
 
-    def issue(self, name: str) -> tuple[str, str]:
-        """Return the files of a certificate for 127.0.0.1 and of its key."""
+    def issue(self, name: str, names: str = "IP:127.0.0.1,DNS:localhost") -> tuple[str, str]:
+        """Return the files of a certificate for this machine's names and of its key."""
         pem, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
-        request, names = self._folder / f"{name}.csr", self._folder / "names"
-        names.write_text(
-            "subjectAltName=IP:127.0.0.1,DNS:localhost\n"
-            "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+        request, extensions = self._folder / f"{name}.csr", self._folder / "names"
+        extensions.write_text(
+            f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
         )
         self.openssl("req", *self._new(key, name), "-out", request)
-        signed = ("-in", request, "-out", pem, "-extfile", names, "-days", "2")
+        signed = ("-in", request, "-out", pem, "-extfile", extensions, "-days", "2")
         self.openssl("x509", "-req", "-CA", self.file, "-CAkey", self._key, *signed)
         return str(pem), str(key)
 
@@ -38,5 +39,5 @@ class Authority:
             ["/usr/bin/env", "openssl", *map(str, words)],
             check=True,
             capture_output=True,
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.automation import Flow, Platform, hurry
+from receiver.flows import Flow, Platform, hurry
 from receiver.payloads import Json
 from receiver.stand_in_prometheus import StandInPrometheus
 
@@ -33,7 +33,7 @@ def make_flow(
 
         still = SimpleNamespace(monotonic=monotonic)
         monkeypatch.setattr("featurewatch_receiver.clock.time", still)
-        opened = "featurewatch_receiver.automation.task.open_backend"
+        opened = "featurewatch_receiver.automation.prepare.open_backend"
         monkeypatch.setattr(opened, lambda *_: platform)
         return Flow(made.core, made.queue, made.clock, platform)
 

@@ -4,21 +4,23 @@ import json
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 import requests
 import yaml
+from waiting import ANSWER_SECONDS, PATIENCE_SECONDS, eventually
 
 from featurewatch_kit import programs
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.demo.stand_ins import Answer, StandIn
 from featurewatch_kit.generate import ALERTMANAGER, generate
 from featurewatch_kit.project import load_config
-from receiver.payloads import Json, eventually
+from receiver.payloads import Json
 
 ROOT = Path(__file__).parents[2]
-TOLD_SECONDS = 15.0
 LATENCY = {
     "alertname": "FeatureExtractionLatencyCritical",
     "category": "performance",
@@ -48,6 +50,26 @@ class Webhook(StandIn):
     def answer(self, body: bytes) -> Answer:
         self.accept(json.loads(body))
         return Answer(status=200, body="ok")
+
+
+# They stand in the generated configuration for what each Alertmanager has of its own.
+ANY_FOLDER, ANY_URL = "/any/folder", "http://any-receiver.example.com"
+
+
+@cache
+def _generated() -> str:
+    """The project's configuration, in a hurry and telling nobody but the webhook."""
+    fast = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1h"}
+    settings = {
+        "channels": {name: {"enabled": False} for name in ("email", "slack", "pagerduty")},
+        "routing": {"receiver": fast},
+        "receiver": {"url": ANY_URL, "token_file": f"{ANY_FOLDER}/token"},
+        "templates_path": f"{ANY_FOLDER}/no-templates/*.tmpl",
+    }
+    with TemporaryDirectory() as folder:
+        overlay = Path(folder) / "overlay.yaml"
+        overlay.write_text(yaml.safe_dump(settings))
+        return generate(load_config(ROOT, [overlay]), ROOT)[ALERTMANAGER]
 
 
 class LiveAlertmanager:
@@ -80,7 +102,7 @@ class LiveAlertmanager:
             "cluster.listen-address": "",
         }
         self.processes.start_program("alertmanager", program, ROOT, options)
-        self.processes.wait_until("alertmanager starts", self._is_ready)
+        self.processes.wait_until("alertmanager starts", self._is_ready, PATIENCE_SECONDS)
 
     def stop(self) -> None:
         """It writes its silences down and forgets its alerts."""
@@ -88,27 +110,16 @@ class LiveAlertmanager:
 
     def _is_ready(self) -> bool:
         try:
-            return requests.get(f"{self.url}/-/ready", timeout=5).ok
+            return requests.get(f"{self.url}/-/ready", timeout=ANSWER_SECONDS).ok
         except requests.ConnectionError:
             return False
 
     def _generate(self) -> Path:
         """The project's configuration, in a hurry and telling nobody but the webhook."""
         (self._folder / "token").write_text("token")
-        overlay = self._folder / "overlay.yaml"
-        fast = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1h"}
-        settings = {
-            "channels": {name: {"enabled": False} for name in ("email", "slack", "pagerduty")},
-            "routing": {"receiver": fast},
-            "receiver": {
-                "url": self._webhook.url.removesuffix(Webhook.path),
-                "token_file": str(self._folder / "token"),
-            },
-            "templates_path": str(self._folder / "no-templates/*.tmpl"),
-        }
-        overlay.write_text(yaml.safe_dump(settings))
         config = self._folder / "alertmanager.yaml"
-        config.write_text(generate(load_config(ROOT, [overlay]), ROOT)[ALERTMANAGER])
+        text = _generated().replace(ANY_FOLDER, str(self._folder))
+        config.write_text(text.replace(ANY_URL, self._webhook.url.removesuffix(Webhook.path)))
         return config
 
     # --- what Prometheus says
@@ -138,7 +149,9 @@ class LiveAlertmanager:
         self._send(list(self._alerts.values()))
 
     def _send(self, alerts: list[Json]) -> None:
-        requests.post(f"{self.url}/api/v2/alerts", json=alerts, timeout=5).raise_for_status()
+        requests.post(
+            f"{self.url}/api/v2/alerts", json=alerts, timeout=ANSWER_SECONDS
+        ).raise_for_status()
 
     # --- what Alertmanager says
 
@@ -161,13 +174,13 @@ class LiveAlertmanager:
         status: str = "firing",
     ) -> None:
         wanted = (extractor, severity, str(level))
-        eventually(lambda: wanted in self.told(status), TOLD_SECONDS)
+        eventually(lambda: wanted in self.told(status))
 
     def flush(self, name: str = LATENCY["alertname"], extractor: str = "extractor") -> None:
         """Wait until the group of that alert is sent once more: with whatever it may tell of."""
         mark = f"mark {time.monotonic_ns()}"
         self.fire(alertname=name, extractor=extractor, severity="low", mark=mark)
-        eventually(lambda: mark in self._marks(), TOLD_SECONDS)
+        eventually(lambda: mark in self._marks())
 
     def _marks(self) -> set[str | None]:
         alerts = [a for message in self._webhook.messages() for a in message["alerts"]]
@@ -182,7 +195,7 @@ class LiveAlertmanager:
         return [s for s in self._get("silences") if s["status"]["state"] != "expired"]
 
     def _get(self, what: str) -> list[Json]:
-        answer = requests.get(f"{self.url}/api/v2/{what}", timeout=5)
+        answer = requests.get(f"{self.url}/api/v2/{what}", timeout=ANSWER_SECONDS)
         answer.raise_for_status()
         found: list[Json] = answer.json()
         return found

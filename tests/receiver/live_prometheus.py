@@ -7,13 +7,11 @@ from typing import Any, Self
 
 import requests
 import yaml
+from waiting import ANSWER_SECONDS, PATIENCE_SECONDS, eventually
 
 from featurewatch_kit import programs
 from featurewatch_kit.demo.processes import Processes, free_port
 from receiver.live_alertmanager import LATENCY, ROOT
-from receiver.payloads import eventually
-
-_SECONDS = 30.0
 
 
 class LivePrometheus:
@@ -48,7 +46,7 @@ class LivePrometheus:
             "rules.alert.resend-delay": "1s",
         }
         self._processes.start_program("prometheus", program, ROOT, options)
-        self._processes.wait_until("prometheus starts", self._is_ready)
+        self._processes.wait_until("prometheus starts", self._is_ready, PATIENCE_SECONDS)
 
     def stop(self) -> None:
         self._processes.close()
@@ -64,15 +62,15 @@ class LivePrometheus:
         new.rename(self._targets)
 
     def wait_fires(self, *extractors: str) -> None:
-        eventually(lambda: self._firing() == set(extractors), _SECONDS)
+        eventually(lambda: self._firing() == set(extractors))
 
     def _firing(self) -> set[str]:
-        answer = requests.get(f"{self.url}/api/v1/alerts", timeout=5).json()
+        answer = requests.get(f"{self.url}/api/v1/alerts", timeout=ANSWER_SECONDS).json()
         return {alert["labels"]["extractor"] for alert in answer["data"]["alerts"]}
 
     def _is_ready(self) -> bool:
         try:
-            return requests.get(f"{self.url}/-/ready", timeout=5).ok
+            return requests.get(f"{self.url}/-/ready", timeout=ANSWER_SECONDS).ok
         except requests.ConnectionError:
             return False
 

@@ -1,14 +1,11 @@
-"""Deliveries as Alertmanager makes them, and waiting for what they cause."""
+"""Deliveries as Alertmanager makes them."""
 
 import hashlib
 import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 Json = dict[str, Any]
-Value = TypeVar("Value")
 
 T0 = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 
@@ -57,12 +54,3 @@ def payload(*alerts: Json, **changes: Any) -> Json:
         "externalURL": "http://alertmanager:9093",
         "alerts": list(alerts),
     } | changes
-
-
-def eventually(ask: Callable[[], Value], seconds: float = 8) -> Value:
-    """Ask until the answer is truthy, and return it."""
-    end = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < end, f"not within {seconds} s: last answer {answer!r}"
-        time.sleep(0.02)
-    return answer

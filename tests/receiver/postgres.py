@@ -18,8 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
-
-from receiver.payloads import eventually
+from waiting import PATIENCE_SECONDS, eventually
 
 USER = "featurewatch"
 _QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -64,13 +63,13 @@ class Server:
         with self._log.open("ab") as log:
             output: dict[str, Any] = {"stdout": log, "stderr": log}
             self.process = subprocess.Popen(self._command, cwd=self._data, **output, **self._who)
-        eventually(self._answers, 30)
+        eventually(self._answers)
 
     def stop(self, how: int = signal.SIGQUIT) -> None:
         """SIGQUIT: at once, as a crash would; SIGINT: clients are told."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=PATIENCE_SECONDS)
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://{USER}@127.0.0.1:{self.port}/{database}"
@@ -103,7 +102,9 @@ class Server:
     def _run(self, programs: Path, name: str, *words: str) -> None:
         command = [str(programs / "bin" / name), "-D", str(self._data), "-U", USER, *words]
         folder = self._data.parent
-        subprocess.run(command, check=True, cwd=folder, timeout=60, **_QUIET, **self._who)  # type: ignore[call-overload]
+        subprocess.run(
+            command, check=True, cwd=folder, timeout=PATIENCE_SECONDS, **_QUIET, **self._who
+        )  # type: ignore[call-overload]
 
 
 def name_of(url: str) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 
 import psutil
 import requests
+from waiting import ANSWER_SECONDS, eventually
 
-from receiver.conftest import AUTHORIZED
-from receiver.payloads import Json, eventually
+from receiver.in_process import AUTHORIZED
+from receiver.payloads import Json
 from receiver.people import VIEWER
 
 ROOT = Path(__file__).parents[2]
@@ -36,14 +37,14 @@ class Replica:
                 start_new_session=True,
             )
 
-    def ready(self, seconds: float = 20) -> None:
+    def ready(self) -> None:
         """Wait until it serves, and works if that is its part."""
-        self.url = eventually(self._listening, seconds)["url"]
-        eventually(lambda: self.answers("/readyz"), seconds)
+        self.url = eventually(self._listening)["url"]
+        eventually(lambda: self.answers("/readyz"))
 
     def answers(self, path: str) -> bool:
         with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{self.url}{path}", timeout=5).status_code == 200
+            return requests.get(f"{self.url}{path}", timeout=ANSWER_SECONDS).status_code == 200
         return False
 
     def lines(self, event: str | None = None) -> list[Json]:
@@ -54,11 +55,13 @@ class Replica:
 
     def post(self, body: Any) -> int:
         path = f"{self.url}/api/v1/webhook/alertmanager"
-        return requests.post(path, json=body, headers=AUTHORIZED, timeout=15).status_code
+        return requests.post(
+            path, json=body, headers=AUTHORIZED, timeout=ANSWER_SECONDS
+        ).status_code
 
     def remediations(self) -> list[Json]:
         path = f"{self.url}/api/v1/episodes?hours=8784"
-        episodes = requests.get(path, headers=VIEWER, timeout=5).json()["episodes"]
+        episodes = requests.get(path, headers=VIEWER, timeout=ANSWER_SECONDS).json()["episodes"]
         return [r for episode in episodes for r in episode["remediations"]]
 
     def child(self) -> psutil.Process:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from featurewatch_receiver import logs
-from receiver.conftest import Receiver
+from receiver.in_process import Receiver
 from receiver.payloads import Json, alert, at, payload
 
 ROOT = Path(__file__).parents[2]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from waiting import ANSWER_SECONDS, PATIENCE_SECONDS, eventually
 
 from featurewatch_kit import programs
 from featurewatch_kit.demo.processes import Processes, free_port
@@ -22,9 +23,9 @@ from featurewatch_receiver.errors import ConfigError
 from featurewatch_receiver.server import REQUEST_SECONDS
 from featurewatch_receiver.tls import Certificates
 from receiver.certificates import Authority
-from receiver.conftest import AUTHORIZED, TOKEN
-from receiver.payloads import Json, alert, eventually, payload
-from receiver.test_command import Served
+from receiver.in_process import AUTHORIZED, TOKEN
+from receiver.payloads import Json, alert, payload
+from receiver.test_cli import Served
 
 ROOT = Path(__file__).parents[2]
 PATH = "/api/v1/webhook/alertmanager"
@@ -77,7 +78,7 @@ def test_a_delivery_comes_over_tls_and_not_without(
         served.deliver()  # an authority that the machine does not know
     plain = served.url.replace("https:", "http:")
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{plain}/healthz", timeout=5)
+        requests.get(f"{plain}/healthz", timeout=ANSWER_SECONDS)
 
 
 def is_hung_up_on(sender: socket.socket) -> bool:
@@ -116,7 +117,7 @@ def test_with_client_certificates_nobody_else_gets_in(
         with pytest.raises(requests.ConnectionError):
             served.deliver(**known, cert=certificate)
         with pytest.raises(requests.ConnectionError):
-            requests.get(f"{served.url}/healthz", timeout=5, **known, cert=certificate)
+            requests.get(f"{served.url}/healthz", timeout=ANSWER_SECONDS, **known, cert=certificate)
 
 
 def test_certificates_are_replaced_without_a_restart_and_a_bad_one_is_not_taken(
@@ -208,15 +209,15 @@ def test_the_real_alertmanager_delivers_with_its_certificate(
         }
         program = programs.find(programs.ALERTMANAGER, ROOT)
         processes.start_program("alertmanager", program, ROOT, options)
-        processes.wait_until("alertmanager starts", lambda: _ready(url))
+        processes.wait_until("alertmanager starts", lambda: _ready(url), PATIENCE_SECONDS)
         labels = alert()["labels"] | {"escalation_policy": "latency_violation"}
-        requests.post(f"{url}/api/v2/alerts", json=[{"labels": labels}], timeout=5)
-        eventually(lambda: [line for line in served.lines() if line["event"] == "alert"], 15)
+        requests.post(f"{url}/api/v2/alerts", json=[{"labels": labels}], timeout=ANSWER_SECONDS)
+        eventually(lambda: [line for line in served.lines() if line["event"] == "alert"])
 
 
 def _ready(url: str) -> bool:
     try:
-        return requests.get(f"{url}/-/ready", timeout=5).ok
+        return requests.get(f"{url}/-/ready", timeout=ANSWER_SECONDS).ok
     except requests.ConnectionError:
         return False
 
@@ -239,7 +240,9 @@ def test_alertmanager_and_prometheus_are_told_how_to_reach_it(
     prometheus = yaml.safe_load((folder / "prometheus/generated/prometheus.yaml").read_text())
     (job,) = [j for j in prometheus["scrape_configs"] if "receiver" in j["job_name"]]
     assert (job["scheme"], job["tls_config"]) == ("https", told)
-    subprocess.run([amtool, "check-config", folder / ALERTMANAGER], check=True, timeout=30)
+    subprocess.run(
+        [amtool, "check-config", folder / ALERTMANAGER], check=True, timeout=PATIENCE_SECONDS
+    )
 
 
 @pytest.mark.parametrize(

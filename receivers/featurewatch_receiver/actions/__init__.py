@@ -54,7 +54,7 @@ def _load(point: EntryPoint) -> Action[Any, Any]:
         made = point.load()()
     except Exception as error:
         raise ConfigError(
-            [f"plugin {point.value}: can't be loaded ({error!r}); mend or uninstall it"]
+            [f"plugin {point.value}: can't be loaded ({error!r}); fix or uninstall it"]
         ) from error
     if not isinstance(made, Action):
         raise ConfigError(

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from featurewatch_receiver.config.receiver import Action as Settings
+from featurewatch_receiver.config.receiver import ActionSettings as Settings
 from featurewatch_receiver.config.receiver import Target
 
 #: What the target shall look like, as JSON.

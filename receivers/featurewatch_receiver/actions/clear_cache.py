@@ -2,7 +2,7 @@
 
 from featurewatch_receiver.actions.base import Action, Case, Look, Plan, Progress
 from featurewatch_receiver.backends.base import Caches
-from featurewatch_receiver.config.receiver import Action as Settings
+from featurewatch_receiver.config.receiver import ActionSettings as Settings
 from featurewatch_receiver.config.receiver import Target
 
 

@@ -7,12 +7,8 @@ from featurewatch_receiver.actions.base import Action, Case, Change, Look, Plan,
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts, Resources
 from featurewatch_receiver.config.receiver import OptimizeAction, Target
 from featurewatch_receiver.config.values import quantity
-from featurewatch_receiver.errors import (
-    ActionSkippedError,
-    SkipReason,
-    TargetChangedError,
-    TargetFailedError,
-)
+from featurewatch_receiver.errors import ActionSkippedError, TargetChangedError, TargetFailedError
+from featurewatch_receiver.states import SkipReason
 
 
 class OptimizeResources(Action[Resources, OptimizeAction]):

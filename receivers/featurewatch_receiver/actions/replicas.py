@@ -2,10 +2,15 @@
 
 from featurewatch_receiver.actions.base import Action, Look, Plan, Progress, SettingsT
 from featurewatch_receiver.backends.base import Deployment, Deployments
-from featurewatch_receiver.errors import TargetChangedError, TargetFailedError
+from featurewatch_receiver.errors import (
+    ActionSkippedError,
+    TargetChangedError,
+    TargetFailedError,
+)
+from featurewatch_receiver.states import SkipReason
 
 
-class ScaleAction(Action[Deployments, SettingsT]):
+class ReplicasAction(Action[Deployments, SettingsT]):
     """Sets the number of replicas, or its autoscaler's lower bound, if it is still the one seen."""
 
     needs = Deployments
@@ -29,7 +34,14 @@ class ScaleAction(Action[Deployments, SettingsT]):
 
 
 def plan_of(name: str, deployment: Deployment, replicas: int) -> Plan:
-    """Plan to set the number of replicas."""
+    """Plan to set the number of replicas.
+
+    Raises:
+        ActionSkippedError: a rollout is paused, half done or stuck.
+
+    """
+    if unrest := deployment.changing or deployment.fault:
+        raise ActionSkippedError(SkipReason.ROLLOUT_UNDER_WAY, unrest)
     plan: Plan = {"deployment": name, "seen": deployment.setpoint, "replicas": replicas}
     return plan | ({"through": deployment.autoscaler} if deployment.autoscaler else {})
 

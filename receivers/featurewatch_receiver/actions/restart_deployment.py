@@ -2,13 +2,10 @@
 
 from featurewatch_receiver.actions.base import Action, Case, Look, Plan, Progress
 from featurewatch_receiver.backends.base import Deployment, Deployments
-from featurewatch_receiver.config.receiver import Action as Settings
+from featurewatch_receiver.config.receiver import ActionSettings as Settings
 from featurewatch_receiver.config.receiver import Target
-from featurewatch_receiver.errors import (
-    ActionSkippedError,
-    SkipReason,
-    TargetFailedError,
-)
+from featurewatch_receiver.errors import ActionSkippedError, TargetFailedError
+from featurewatch_receiver.states import SkipReason
 
 
 class RestartDeployment(Action[Deployments, Settings]):

@@ -1,14 +1,15 @@
 """scale_down_deployment: a few replicas less; mostly the end of a scale-up."""
 
 from featurewatch_receiver.actions.base import Case, Plan
-from featurewatch_receiver.actions.replicas import ScaleAction, plan_of
+from featurewatch_receiver.actions.replicas import ReplicasAction, plan_of
 from featurewatch_receiver.backends.base import Deployments
 from featurewatch_receiver.config.receiver import ScaleAction as Settings
 from featurewatch_receiver.config.receiver import Target
-from featurewatch_receiver.errors import ActionSkippedError, SkipReason, TargetChangedError
+from featurewatch_receiver.errors import ActionSkippedError, TargetChangedError
+from featurewatch_receiver.states import SkipReason
 
 
-class ScaleDownDeployment(ScaleAction[Settings]):
+class ScaleDownDeployment(ReplicasAction[Settings]):
     """Removes `scale_amount` replicas, down to min_replicas or to what a lease goes back to."""
 
     def plan(self, backend: Deployments, target: Target, settings: Settings, case: Case) -> Plan:

@@ -1,13 +1,14 @@
 """scale_up_deployment: a few more replicas, up to the target's max_replicas."""
 
 from featurewatch_receiver.actions.base import Case, Change, Plan
-from featurewatch_receiver.actions.replicas import ScaleAction, plan_of
+from featurewatch_receiver.actions.replicas import ReplicasAction, plan_of
 from featurewatch_receiver.backends.base import Deployments
 from featurewatch_receiver.config.receiver import ScaleUpAction, Target
-from featurewatch_receiver.errors import ActionSkippedError, SkipReason
+from featurewatch_receiver.errors import ActionSkippedError
+from featurewatch_receiver.states import SkipReason
 
 
-class ScaleUpDeployment(ScaleAction[ScaleUpAction]):
+class ScaleUpDeployment(ReplicasAction[ScaleUpAction]):
     """Adds `scale_amount` replicas to those seen when the plan was made, and never twice."""
 
     reverted_by = "scale_down_deployment"

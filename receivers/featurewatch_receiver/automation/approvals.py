@@ -7,13 +7,14 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select
 
-from featurewatch_receiver.automation import ledger, remediations
-from featurewatch_receiver.automation.remediations import OPEN, Remediation, State, Step
-from featurewatch_receiver.automation.reports import report_step
+from featurewatch_receiver.automation import remediations, sequence
+from featurewatch_receiver.automation.remediations import Remediation, Step, report_step
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.errors import ConflictError, SkipReason
+from featurewatch_receiver.errors import ConflictError
+from featurewatch_receiver.states import OPEN, SkipReason, State
+from featurewatch_receiver.store.database import lock
+from featurewatch_receiver.store.queue import WorkQueue
 from featurewatch_receiver.store.schema import remediations as table
 
 _WAITING = (State.AWAITING_APPROVAL,)
@@ -38,8 +39,8 @@ def approve(  # noqa: PLR0913  # what a person says, by name
     """
     if row.state not in _WAITING:
         return None
-    ledger.lock(connection, f"target {row.target}")
-    if ledger.is_busy(connection, row.target, row.id):
+    lock(connection, f"target {row.target}")
+    if sequence.is_busy(connection, row.target, row.id):
         raise ConflictError(
             f"remediation: another action is at work on {row.target};"
             " approve it when that has ended, the plan goes on waiting"

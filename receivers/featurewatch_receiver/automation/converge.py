@@ -112,21 +112,23 @@ class Convergence:
         """
         answered, doubts = False, 0
         look = self._look()
-        missing = look.detail
+        last = look.detail
         while look.progress is not Progress.DONE:
-            self.patience.require_time(missing)
+            self.patience.require_time(last)
             if look.progress is Progress.TO_DO and answered:
                 doubts += 1
                 if doubts == LOOKS_TO_SETTLE:
                     raise TargetChangedError(f"{look.detail}: somebody has set it back")
             elif look.progress is Progress.TO_DO:
                 look, answered = self._act()
-                missing = look.detail
+                last = look.detail
             else:
                 doubts = 0
             if look.progress is not Progress.DONE:
                 self.patience.wait()
                 look = self._look()
+                # To a target that was just told in vain, "not yet" says less than its answer.
+                last = last if look.progress is Progress.TO_DO else look.detail
         return look
 
     def _act(self) -> tuple[Look, bool]:

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.automation import remediations
-from featurewatch_receiver.automation.remediations import OPEN, Remediation, State
+from featurewatch_receiver.automation.remediations import Remediation
 from featurewatch_receiver.clients.alertmanager import Alertmanager, Matcher, NewSilence
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.config.receiver import ReceiverConfig
@@ -24,7 +24,8 @@ from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import AlertmanagerError
 from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR, LEVEL, POLICY, level_of
-from featurewatch_receiver.people.acknowledge import AT_ONCE, Kind, comment, read
+from featurewatch_receiver.silences.acknowledgement import AT_ONCE, Kind, comment, read
+from featurewatch_receiver.states import OPEN, State
 
 USER = "featurewatch"
 # After a cure the alert has yet to decay.

@@ -7,7 +7,6 @@ own. It never undoes what somebody else has changed meanwhile.
 
 from contextlib import closing
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
@@ -15,24 +14,23 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, u
 from featurewatch_receiver import logs
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.actions.base import Change
-from featurewatch_receiver.automation import ledger, remediations
+from featurewatch_receiver.automation import remediations
 from featurewatch_receiver.automation.approvals import cancel
+from featurewatch_receiver.automation.guards import decide
 from featurewatch_receiver.automation.planner import Planner
-from featurewatch_receiver.automation.policy import decide
 from featurewatch_receiver.automation.remediations import (
-    OPEN,
     Decision,
-    Origin,
     Remediation,
-    State,
     Step,
+    report_decision,
 )
-from featurewatch_receiver.automation.reports import report_decision
 from featurewatch_receiver.automation.source import Source
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.errors import ConflictError, PrometheusError, SkipReason
+from featurewatch_receiver.errors import ConflictError, PrometheusError
+from featurewatch_receiver.states import FAILURES, OPEN, LeaseEnd, Origin, SkipReason, State
+from featurewatch_receiver.store.database import lock
+from featurewatch_receiver.store.queue import WorkQueue
 from featurewatch_receiver.store.schema import episodes, leases
 from featurewatch_receiver.store.schema import remediations as table
 
@@ -43,21 +41,6 @@ MOST_FAILURES = 3
 
 Lease = Row[Any]
 _open = leases.c.ended_at.is_(None)
-
-
-class LeaseEnd(StrEnum):
-    """Why a lease has ended."""
-
-    #: The target is as it was before.
-    REVERTED = "reverted"
-    #: Somebody else has changed the target, which is theirs now.
-    TARGET_CHANGED = "target_changed"
-    #: A person keeps the change.
-    CANCELLED = "cancelled"
-    #: It could not be taken back.
-    FAILED = "failed"
-    #: The target or its action is no longer configured.
-    FORGOTTEN = "forgotten"
 
 
 def follow(connection: Connection, core: Core, row: Remediation, *, stands: bool) -> None:
@@ -109,7 +92,7 @@ def tend(core: Core, queue: WorkQueue) -> None:
     troubled = _troubled(core, targets)
     decisions = []
     with core.writer.begin() as connection:
-        ledger.lock(connection, "leases")
+        lock(connection, "leases")
         for lease in connection.execute(select(leases).where(_open)).all():
             fires = troubled.get(lease.target)
             if decision := _tend(core, connection, queue, lease, fires=fires):
@@ -191,7 +174,7 @@ def _went_back(connection: Connection, now: datetime, row: Remediation, *, stand
         end(connection, lease_id, now, LeaseEnd.REVERTED, None)
     elif row.state is State.CANCELLED:
         end(connection, lease_id, now, LeaseEnd.CANCELLED, None)
-    elif row.state in remediations.FAILURES and _failures(connection, lease_id) >= MOST_FAILURES:
+    elif row.state in FAILURES and _failures(connection, lease_id) >= MOST_FAILURES:
         end(connection, lease_id, now, LeaseEnd.FAILED, None)
 
 
@@ -203,7 +186,7 @@ def _reached(row: Remediation) -> dict[str, Any]:
 
 
 def _failures(connection: Connection, lease_id: str) -> int:
-    steps = select(table.c.id).where(_of(lease_id), table.c.state.in_(remediations.FAILURES))
+    steps = select(table.c.id).where(_of(lease_id), table.c.state.in_(FAILURES))
     return len(connection.execute(steps).all())
 
 

@@ -8,13 +8,15 @@ from functools import cached_property
 
 from sqlalchemy import Connection, Row, exists, or_, select
 
-from featurewatch_receiver.automation import ledger, remediations
-from featurewatch_receiver.automation.policy import Situation, decide
-from featurewatch_receiver.automation.remediations import Decision, Origin, State
-from featurewatch_receiver.automation.turns import Attempt, Next, choose
+from featurewatch_receiver.automation import remediations, sequence
+from featurewatch_receiver.automation.guards import Situation, decide
+from featurewatch_receiver.automation.remediations import Decision
+from featurewatch_receiver.automation.sequence import Attempt, Next, choose, is_engaged
 from featurewatch_receiver.config.receiver import ActionName
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.states import Origin, State
+from featurewatch_receiver.store.database import lock
+from featurewatch_receiver.store.queue import WorkQueue
 from featurewatch_receiver.store.schema import alerts, episodes
 from featurewatch_receiver.store.schema import remediations as table
 
@@ -57,7 +59,7 @@ class Planner:
         due = [s for s in subjects if s.alertname in alerts and alerts[s.alertname].responses]
         if not due:
             return []
-        ledger.lock(self._connection, *(f"target {s.extractor}" for s in due if s.extractor))
+        lock(self._connection, *(f"target {s.extractor}" for s in due if s.extractor))
         before = _attempts(self._connection, [s.episode_id for s in due])
         found = [self._consider(subject, before[subject.episode_id]) for subject in due]
         remediations.store_new(self._connection, self._skips, self._now)
@@ -75,7 +77,7 @@ class Planner:
         reason: str,
     ) -> Decision:
         """Decide about an action that a person asks for."""
-        ledger.lock(self._connection, f"target {extractor}")
+        lock(self._connection, f"target {extractor}")
         situation = self.situation(action, extractor, origin=Origin.PERSON, episode_id=episode_id)
         return self._store(
             Decision(
@@ -106,7 +108,7 @@ class Planner:
         if target is None:  # nothing was ever done there
             return Situation(action=action, extractor=extractor, now=self._now, resolved=resolved)
         done = self._look(action, target, besides)
-        runs = ledger.runs_of_episode(self._connection, action, episode_id, besides)
+        runs = sequence.runs_of_episode(self._connection, action, episode_id, besides)
         return self._situation(action, target, done, runs, origin=origin, resolved=resolved)
 
     def _situation(  # noqa: PLR0913  # what it is about, by name
@@ -142,10 +144,10 @@ class Planner:
         connection = self._connection
         hour, day = self._now - timedelta(hours=1), self._now - timedelta(days=1)
         done = _Done(
-            busy=ledger.is_busy(connection, target, besides),
-            last_run=ledger.last_run(connection, action, target, besides),
-            runs_of_hour=ledger.runs_since(connection, action, target, hour, besides),
-            runs_of_day=ledger.runs_since(connection, action, target, day, besides),
+            busy=sequence.is_busy(connection, target, besides),
+            last_run=sequence.last_run(connection, action, target, besides),
+            runs_of_hour=sequence.runs_since(connection, action, target, hour, besides),
+            runs_of_day=sequence.runs_since(connection, action, target, day, besides),
         )
         if besides is None:
             self._done[key] = done
@@ -153,11 +155,11 @@ class Planner:
 
     @cached_property
     def _killed(self) -> bool:
-        return ledger.is_engaged(self._connection)
+        return is_engaged(self._connection)
 
     @cached_property
     def _episodes_begun(self) -> int:
-        return ledger.episodes_begun(self._connection, self._core.config, self._now)
+        return sequence.episodes_begun(self._connection, self._core.config, self._now)
 
     def _target(self, extractor: str | None) -> str | None:
         return extractor if extractor in self._core.config.targets else None

@@ -6,63 +6,15 @@ Each change of state is one transaction that also appends a row to remediation_s
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from featurewatch_receiver import logs
 from featurewatch_receiver.config.receiver import ActionName
-from featurewatch_receiver.errors import SkipReason
+from featurewatch_receiver.core import Core
+from featurewatch_receiver.states import ACTIVE, ARRIVED, FAILURES, OPEN, Origin, SkipReason, State
 from featurewatch_receiver.store.schema import episodes, remediation_steps, remediations
-
-
-class State(StrEnum):
-    """Where a remediation stands."""
-
-    #: Decided and queued.
-    PLANNED = "planned"
-    #: Its plan waits for a person.
-    AWAITING_APPROVAL = "awaiting_approval"
-    #: Its plan is stored and it may have touched the target.
-    RUNNING = "running"
-    #: The target is as planned; now the alert's values must follow.
-    VERIFYING = "verifying"
-    #: The alert's values came back.
-    EFFECTIVE = "effective"
-    #: They did not.
-    INEFFECTIVE = "ineffective"
-    #: The target is as planned, and there is no alert whose values could follow.
-    DONE = "done"
-    #: The target is as planned, and nobody could tell whether it helped.
-    INCONCLUSIVE = "inconclusive"
-    #: The target refused, answered nonsense, or was changed by somebody else.
-    FAILED = "failed"
-    #: The target was not as planned within the timeout.
-    TIMED_OUT = "timed_out"
-    #: It may have been carried out, and the target can't tell.
-    IN_DOUBT = "in_doubt"
-    #: A person stopped it.
-    CANCELLED = "cancelled"
-    #: It did not touch the target; the reason is a SkipReason.
-    SKIPPED = "skipped"
-
-
-class Origin(StrEnum):
-    """Who wants it."""
-
-    ALERT = "alert"
-    PERSON = "person"
-    #: The end of a lease.
-    LEASE = "lease"
-
-
-#: They keep the target for themselves.
-ACTIVE = (State.PLANNED, State.RUNNING, State.VERIFYING)
-OPEN = (*ACTIVE, State.AWAITING_APPROVAL)
-#: The ends of those that brought the target to where they wanted it.
-ARRIVED = (State.EFFECTIVE, State.INEFFECTIVE, State.INCONCLUSIVE, State.DONE)
-FAILURES = (State.FAILED, State.TIMED_OUT, State.IN_DOUBT)
-OUTCOMES = tuple(state for state in State if state not in OPEN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,3 +228,51 @@ def _step_row(row_id: str, step: Step) -> dict[str, object]:
         "reason": step.reason,
         "detail": step.detail,
     }
+
+
+#: In place of an extractor that is not listed, whose name anybody can make up.
+NO_TARGET = ""
+#: The ends whose duration is that of an action; a plan that was dropped or skipped only waited.
+WORKED = (*ARRIVED, *FAILURES)
+
+
+def report_decision(core: Core, decision: Decision) -> None:
+    """Tell of a decision."""
+    if decision.skip:
+        target = decision.target or NO_TARGET
+        core.metrics.remediations.labels(decision.action, target, State.SKIPPED).inc()
+        core.metrics.skips.labels(decision.action, decision.skip).inc()
+    logs.event(
+        "remediation",
+        episode=decision.episode_id,
+        id=decision.id,
+        alertname=decision.alertname,
+        action=decision.action,
+        target=decision.target,
+        state=decision.state,
+        reason=decision.skip,
+        actor=decision.actor,
+    )
+
+
+def report_step(core: Core, row: Remediation, step: Step) -> None:
+    """Tell of a change of state."""
+    metrics = core.metrics
+    if step.state not in OPEN:
+        metrics.remediations.labels(row.action, row.target or NO_TARGET, step.state).inc()
+    if step.state in WORKED and row.started_at:
+        metrics.duration.labels(row.action).observe((step.at - row.started_at).total_seconds())
+    if step.state is State.SKIPPED:
+        metrics.skips.labels(row.action, step.reason).inc()
+    logs.event(
+        "remediation",
+        episode=row.episode_id,
+        id=row.id,
+        alertname=row.alertname,
+        action=row.action,
+        target=row.target,
+        state=step.state,
+        reason=step.reason,
+        detail=step.detail,
+        actor=step.actor,
+    )

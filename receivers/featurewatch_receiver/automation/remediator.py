@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 
+from dbos import DBOS
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,17 +21,14 @@ from featurewatch_receiver.automation.converge import (
     Convergence,
 )
 from featurewatch_receiver.automation.planner import Planner, Subject, firing
-from featurewatch_receiver.automation.preparation import prepare
-from featurewatch_receiver.automation.remediations import Origin, Remediation, State
-from featurewatch_receiver.automation.reports import report_decision
+from featurewatch_receiver.automation.prepare import Pace, Task, prepare
+from featurewatch_receiver.automation.remediations import Remediation, report_decision
 from featurewatch_receiver.automation.source import Source, stored
-from featurewatch_receiver.automation.task import Pace, Task
-from featurewatch_receiver.automation.verifier import LOOK_AGAIN_SECONDS as VERIFY_AGAIN_SECONDS
-from featurewatch_receiver.automation.verifier import Verification
+from featurewatch_receiver.automation.verify import Verification
 from featurewatch_receiver.clock import Deadline
+from featurewatch_receiver.config.receiver import VERIFY_AGAIN_SECONDS
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import (
     ActionSkippedError,
     ConfigError,
@@ -39,7 +37,11 @@ from featurewatch_receiver.errors import (
     TargetChangedError,
     TargetError,
 )
+from featurewatch_receiver.states import ARRIVED, OPEN, Origin, State
+from featurewatch_receiver.store.queue import WORKFLOW, WorkQueue
 
+# A step that can't reach the database is tried again each second for a day.
+_DATABASE_ATTEMPTS = 86_400
 # For the way back after a failure, when the action's own time is up.
 UNDO_SECONDS = 30.0
 
@@ -58,6 +60,21 @@ class Remediator:
         self._core = core
         self._queue = queue
         self._pace = Pace(stop=stop, look_again=look_again, verify_again=verify_again)
+
+    def register(self) -> None:
+        """Declare the workflow; here and not at import, since it needs these parts."""
+        prepare = _step("prepare", self.prepare)
+        carry_out = _step("carry_out", self.carry_out)
+        verify = _step("verify", self.verify)
+        conclude = _step("conclude", self.conclude)
+
+        # However often it is begun again: its own time limits end it, and nothing else would.
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
+        def remediate(remediation_id: str) -> bool:
+            for step in (prepare, carry_out, verify):
+                if not step(remediation_id):
+                    break
+            return conclude(remediation_id)
 
     def prepare(self, row_id: str) -> bool:
         """Check once more that the action is due, and store its plan; False if it ended here."""
@@ -85,13 +102,14 @@ class Remediator:
     def conclude(self, row_id: str) -> bool:
         """Let the levels speak again, remember what must be taken back, and see what is next."""
         row = self._load(row_id)
-        if row is None or row.state in remediations.OPEN:
+        if row is None or row.state in OPEN:
             return False
         task = self._task(row)
         _settle_hold(task)
-        stands = row.state in remediations.ARRIVED or _left_standing(task)
+        stands = row.state in ARRIVED or _left_standing(task)
         with self._core.writer.begin() as connection:
-            leases.follow(connection, self._core, row, stands=stands)
+            if row.origin is Origin.LEASE or (stands and task.changes_target):
+                leases.follow(connection, self._core, row, stands=stands)
             planner = Planner(self._core, connection, self._queue)
             decisions = planner.consider(_of(row, connection))
         for decision in decisions:
@@ -173,8 +191,8 @@ def _left_standing(task: Task) -> bool:
     row, plan = task.row, task.row.plan
     if row.acted_at is None or plan is None:
         return False
-    if row.origin is not Origin.LEASE and task.action.change(plan) is None:
-        return False  # nothing that a lease could take back
+    if row.origin is not Origin.LEASE and not task.changes_target:
+        return False
     try:
         with closing(task.open_backend(Deadline(UNDO_SECONDS))) as backend:
             return task.action.look(backend, plan).progress is not Progress.TO_DO
@@ -204,12 +222,18 @@ def _verify(task: Task) -> None:
     task.enter(verdict.state, None, verdict.detail, values_after=stored(verdict.readings))
 
 
+def _can_hold(task: Task) -> bool:
+    """Whether levels are held for it: it answers an alert, and there is an Alertmanager."""
+    has_alertmanager = task.core.config.receiver.alertmanager_url is not None
+    return task.row.origin is Origin.ALERT and has_alertmanager
+
+
 def _hold(task: Task, time: timedelta) -> None:
     """Hold the next level for so long, or for as long as the configuration allows."""
     row, core = task.row, task.core
     most = timedelta(seconds=seconds(core.config.responses.hold))
     left = min(most, most - (core.now() - (row.started_at or core.now())))
-    if left <= timedelta() or row.origin is not Origin.ALERT:
+    if left <= timedelta() or not _can_hold(task):
         return
     if silence := holds.hold(core.config, row, min(time, left)):
         with core.writer.begin() as connection:
@@ -219,7 +243,7 @@ def _hold(task: Task, time: timedelta) -> None:
 def _settle_hold(task: Task) -> None:
     """After a cure the alert has yet to decay: hold on. After anything else speak at once."""
     row, config = task.row, task.core.config
-    if row.origin is not Origin.ALERT or row.plan is None:
+    if row.plan is None or not _can_hold(task):
         return  # it never held any
     if row.state is not State.EFFECTIVE:
         holds.release(config, row.id)
@@ -229,3 +253,20 @@ def _settle_hold(task: Task) -> None:
 
 def _of(row: Remediation, connection: Connection) -> list[Subject]:
     return firing(connection, row.episode_id) if row.episode_id else []
+
+
+def _step(name: str, function: Callable[[str], bool]) -> Callable[[str], bool]:
+    """A step of the engine; it wants a function to mark, which a method is not."""
+
+    @DBOS.step(
+        name=name,
+        retries_allowed=True,
+        interval_seconds=1,
+        backoff_rate=1,
+        max_attempts=_DATABASE_ATTEMPTS,
+        should_retry=lambda error: isinstance(error, SQLAlchemyError),
+    )
+    def step(remediation_id: str) -> bool:
+        return function(remediation_id)
+
+    return step

@@ -10,18 +10,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from featurewatch_receiver.automation.policy import OVERRULED
+from featurewatch_receiver.automation.guards import OVERRULED
 from featurewatch_receiver.automation.remediations import Remediation
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.clients.prometheus import Prometheus, expression, literal
 from featurewatch_receiver.config.receiver import AlertResponse, Check, ReceiverConfig
 from featurewatch_receiver.config.values import seconds
-from featurewatch_receiver.errors import (
-    ActionSkippedError,
-    AlertmanagerError,
-    PrometheusError,
-    SkipReason,
-)
+from featurewatch_receiver.errors import ActionSkippedError, AlertmanagerError, PrometheusError
+from featurewatch_receiver.phrases import exact
+from featurewatch_receiver.states import SkipReason
 
 _FIRES = 'ALERTS{alertname=%s, alertstate="firing", extractor=%s}'
 
@@ -47,7 +44,9 @@ Readings = Mapping[str, Reading]
 
 def words(readings: Readings) -> str:
     """The values beside their thresholds, for people."""
-    each = (f"{name} {r.value:.4g} (threshold {r.threshold:g})" for name, r in readings.items())
+    each = (
+        f"{name} {r.value:.4g} (threshold {exact(r.threshold)})" for name, r in readings.items()
+    )
     return ", ".join(each)
 
 

@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
+from featurewatch_receiver.access.token_files import read_backend_secret
 from featurewatch_receiver.backends.base import Backend
-from featurewatch_receiver.backends.http import HttpBackend
-from featurewatch_receiver.backends.http_job import HttpJobBackend
-from featurewatch_receiver.backends.kubernetes import KubernetesBackend
-from featurewatch_receiver.backends.ray_serve import RayServeBackend
-from featurewatch_receiver.backends.redis import RedisBackend
+from featurewatch_receiver.backends.http import HttpClient
+from featurewatch_receiver.backends.http_job import HttpJobClient
+from featurewatch_receiver.backends.kubernetes import KubernetesClient
+from featurewatch_receiver.backends.ray_serve import RayServeClient
+from featurewatch_receiver.backends.redis import RedisClient
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from featurewatch_receiver.people.tokens import read_backend_secret
 
 #: Each is called with its settings, its secret and the deadline. None imports the client library
 #: of its platform before that.
 KINDS: Mapping[str, type[Any]] = {
-    "http": HttpBackend,
-    "http_job": HttpJobBackend,
-    "kubernetes": KubernetesBackend,
-    "ray_serve": RayServeBackend,
-    "redis": RedisBackend,
+    "http": HttpClient,
+    "http_job": HttpJobClient,
+    "kubernetes": KubernetesClient,
+    "ray_serve": RayServeClient,
+    "redis": RedisClient,
 }
 
 

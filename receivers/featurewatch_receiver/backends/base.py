@@ -32,6 +32,9 @@ class Deployment:
     settled: bool = True
     #: Why the newest state will never be reached, in the platform's words.
     fault: str | None = None
+    #: Why the number of replicas is left alone now: a change is paused or half done, so that
+    #: another number could cost healthy replicas.
+    changing: str | None = None
     #: Key of the last restart that was asked for, if the platform keeps it.
     restart_key: str | None = None
     #: What sets the number of replicas instead of us: "HorizontalPodAutoscaler fe". Then `scale`

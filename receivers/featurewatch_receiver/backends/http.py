@@ -9,7 +9,7 @@ import pydantic
 from pydantic import Field
 
 from featurewatch_receiver.backends.base import Deployment, Training, TrainingState
-from featurewatch_receiver.backends.rest import Answer, Rest, short
+from featurewatch_receiver.backends.rest import Rest, RestAnswer, short
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import HttpBackend as Settings
 from featurewatch_receiver.config.values import seconds
@@ -30,7 +30,7 @@ class _Shape(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True)
 
 
-class DeploymentAnswer(_Shape):
+class HttpDeploymentAnswer(_Shape):
     """The answer about a deployment."""
 
     name: str
@@ -67,13 +67,15 @@ class TrainingAnswer(_Shape):
 Shape = TypeVar("Shape", bound=pydantic.BaseModel)
 
 
-class HttpBackend:
+class HttpClient:
     """Speaks to one admin API. It is Deployments, Caches and Trainings."""
 
     def __init__(self, settings: Settings, token: str | None, deadline: Deadline):
         self._rest = Rest(
             settings.url, timeout=seconds(settings.request_timeout), token=token, deadline=deadline
         )
+        #: What the service calls the runs that were started here, by our ids.
+        self._named: dict[str, str] = {}
 
     def deployment(self, name: str) -> Deployment:
         """Look at a deployment."""
@@ -109,19 +111,20 @@ class HttpBackend:
         """Start a run, once per `run_id`; the answer names the run by the service's own id."""
         path = f"/models/{_part(model)}/retrain"
         started = self._post(path, run_id, json={"facts": facts}).read(StartAnswer)
-        # Nobody can see by our id how it is getting on.
+        self._named[run_id] = started.run_id
         seen = None
         with suppress(TargetRefusedError):
-            seen = self.training(model, started.run_id)
+            seen = self.training(model, run_id)
         return seen or Training(run_id=started.run_id, state=TrainingState.RUNNING)
 
     def training(self, model: str, run_id: str) -> Training | None:
-        """Look at a run by the service's own id."""
-        answer = self._rest.call("GET", f"/models/{_part(model)}/retrain/{_part(run_id)}")
+        """Look at a run by the service's own id, where it has told one; else by ours."""
+        name = self._named.get(run_id, run_id)
+        answer = self._rest.call("GET", f"/models/{_part(model)}/retrain/{_part(name)}")
         if answer.status == _NOT_FOUND:
             return None
         state = TrainingState(_demand(answer).read(TrainingAnswer).state)
-        return Training(run_id=run_id, state=state)
+        return Training(run_id=name, state=state)
 
     def close(self) -> None:
         """Close the connections."""
@@ -129,7 +132,7 @@ class HttpBackend:
 
     def _deployment(self, method: str, name: str, **body: Any) -> Deployment:
         path = f"/deployments/{_part(name)}"
-        answer = _demand(self._rest.call(method, path, **body)).read(DeploymentAnswer)
+        answer = _demand(self._rest.call(method, path, **body)).read(HttpDeploymentAnswer)
         if answer.name != name:
             raise TargetAnswerInvalidError(f"{method} {path}: is about {short(answer.name)}")
         return Deployment(
@@ -140,11 +143,11 @@ class HttpBackend:
             restart_key=answer.restart_key,
         )
 
-    def _post(self, path: str, key: str, **body: Any) -> Answer:
+    def _post(self, path: str, key: str, **body: Any) -> RestAnswer:
         return _demand(self._rest.call("POST", path, headers={"Idempotency-Key": key}, **body))
 
 
-def _demand(answer: Answer) -> Answer:
+def _demand(answer: RestAnswer) -> RestAnswer:
     if answer.status == _CONFLICT:
         raise TargetChangedError(str(answer))
     answer.demand_ok()

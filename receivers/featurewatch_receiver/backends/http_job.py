@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from featurewatch_receiver.backends.base import Training, TrainingState
 from featurewatch_receiver.backends.placeholders import fill, fill_url
-from featurewatch_receiver.backends.rest import Answer, Rest, short
+from featurewatch_receiver.backends.rest import Rest, RestAnswer, short
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import HttpJobBackend as Settings
 from featurewatch_receiver.config.values import seconds
@@ -22,7 +22,7 @@ MAX_ANSWER_BYTES = 1024 * 1024
 _NOT_FOUND = 404
 
 
-class HttpJobBackend:
+class HttpJobClient:
     """Starts runs by one request and looks at them by another. It is Trainings."""
 
     def __init__(self, settings: Settings, secret: str | None, deadline: Deadline):
@@ -40,12 +40,13 @@ class HttpJobBackend:
         settings = self._settings
         answer = self._call("POST", settings.url, words, json=fill(settings.body, words))
         detail = ""
-        if answer.status in settings.ok:
+        error = self._error(answer) if answer.status in settings.ok else str(answer)
+        if not error:
             self._started[run_id] = self._named(answer, run_id)
         elif self._is_known(answer, words):
             detail = "was there already"
         else:
-            raise TargetRefusedError(str(answer))
+            raise TargetRefusedError(error)
         name = self._started.get(run_id, run_id)
         return Training(run_id=name, state=TrainingState.RUNNING, detail=detail)
 
@@ -61,6 +62,8 @@ class HttpJobBackend:
         if answer.status == _NOT_FOUND:
             return None
         answer.demand_ok()
+        if error := self._error(answer):
+            raise TargetRefusedError(error)
         word = str(_at(answer, status.path) or "")
         message = _at(answer, status.message_path) if status.message_path else None
         detail = f"{word}: {short(str(message))}" if message else word
@@ -69,7 +72,7 @@ class HttpJobBackend:
     def close(self) -> None:
         """Do nothing: a connection ends with its exchange."""
 
-    def _state(self, answer: Answer, word: str) -> TrainingState:
+    def _state(self, answer: RestAnswer, word: str) -> TrainingState:
         status = self._settings.status
         assert status is not None  # noqa: S101  # it told the word
         for state, words in (
@@ -82,7 +85,13 @@ class HttpJobBackend:
         message = f"{answer.what}: {short(word)!r} is neither running, success nor failure"
         raise TargetAnswerInvalidError(message)
 
-    def _named(self, answer: Answer, run_id: str) -> str:
+    def _error(self, answer: RestAnswer) -> str:
+        """The error that an answer tells though its status is none; empty for none."""
+        path = self._settings.error_path
+        told = _at(answer, path) if path else None
+        return f"{answer.what}: {path} says {short(_text(told))}" if told else ""
+
+    def _named(self, answer: RestAnswer, run_id: str) -> str:
         """The system's id of a run that it has accepted."""
         path = self._settings.run_id_path
         if path is None:
@@ -91,14 +100,16 @@ class HttpJobBackend:
             return str(name)
         raise TargetAnswerInvalidError(f"{answer} ({path} is missing)")
 
-    def _is_known(self, answer: Answer, words: dict[str, str]) -> bool:
+    def _is_known(self, answer: RestAnswer, words: dict[str, str]) -> bool:
         body = answer.body.decode("utf-8", "replace")
         return any(
             answer.status == known.status and str(fill(known.match, words)) in body
             for known in self._settings.already
         )
 
-    def _call(self, method: str, url: str, words: dict[str, str], *, json: Any = None) -> Answer:
+    def _call(
+        self, method: str, url: str, words: dict[str, str], *, json: Any = None
+    ) -> RestAnswer:
         headers = {name: str(fill(v, words)) for name, v in self._settings.headers.items()}
         if token := self._token or self._log_in():
             headers["Authorization"] = f"{self._settings.scheme} {token}".strip()
@@ -120,7 +131,7 @@ class HttpJobBackend:
         self._token = token
         return token
 
-    def _exchange(self, method: str, url: str, headers: dict[str, str], body: Any) -> Answer:
+    def _exchange(self, method: str, url: str, headers: dict[str, str], body: Any) -> RestAnswer:
         address = urlsplit(url)
         rest = Rest(
             f"{address.scheme}://{address.netloc}",
@@ -134,7 +145,11 @@ class HttpJobBackend:
             return rest.call(method, path, json=body, headers=headers)
 
 
-def _at(answer: Answer, path: str) -> Any:
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _at(answer: RestAnswer, path: str) -> Any:
     """Value at a path of keys with dots between, None where nothing is."""
     try:
         value = json.loads(answer.body)

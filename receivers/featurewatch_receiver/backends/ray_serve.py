@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pydantic
 
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts
-from featurewatch_receiver.backends.ray_serve_state import Instance, View
+from featurewatch_receiver.backends.ray_serve_state import Instance, ServeView
 from featurewatch_receiver.backends.rest import Rest
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import RayServeBackend as Settings
@@ -56,7 +56,7 @@ class NodesAnswer(pydantic.BaseModel):
     data: _NodeData
 
 
-class RayServeBackend:
+class RayServeClient:
     """Speaks to one dashboard. It is Deployments and Resources."""
 
     def __init__(self, settings: Settings, token: str | None, deadline: Deadline):
@@ -127,10 +127,10 @@ class RayServeBackend:
         """Close the connections."""
         self._rest.close()
 
-    def _view(self, name: str) -> View:
+    def _view(self, name: str) -> ServeView:
         answer = self._rest.call("GET", APPLICATIONS)
         answer.demand_ok()
-        return View(answer.read(Instance), self._application, name)
+        return ServeView(answer.read(Instance), self._application, name)
 
     def _put(self, configuration: dict[str, Any]) -> None:
         self._rest.call("PUT", APPLICATIONS, json=configuration).demand_ok()
@@ -152,7 +152,7 @@ class RayServeBackend:
                     raise TargetSilentError(f"told, and can't be seen since: {error}") from error
             time.sleep(LOOK_AGAIN_SECONDS)
 
-    def _check_surge(self, view: View) -> None:
+    def _check_surge(self, view: ServeView) -> None:
         if self._surge and not view.knows_surge:
             raise TargetRefusedError(
                 "this version of Ray Serve stops replicas before their successors run, and they "

@@ -23,6 +23,8 @@ AUTOSCALER = "Ray Serve autoscaling"
 # What the dashboard shows a browser in place of an environment variable.
 _REDACTED = "<redacted>"
 _OPTIONS = "ray_actor_options"
+#: In place of a number of replicas: autoscaling with Ray's own values.
+_AUTO = "auto"
 _SURGE = "max_surge_percent"
 
 Json = dict[str, Any]
@@ -69,7 +71,7 @@ class Instance(pydantic.BaseModel):
 
 
 @dataclass(frozen=True)
-class View:
+class ServeView:
     """One deployment within everything."""
 
     instance: Instance
@@ -161,11 +163,8 @@ class View:
         if not self.effective.get("autoscaling_config"):
             return self._configuration({"num_replicas": setpoint})
         scaling = self._entry().get("autoscaling_config")
-        if not scaling:  # adding it there would restart every deployment of the application
-            raise TargetRefusedError(
-                f"the autoscaling of {self.name} is set in its code; "
-                "write its autoscaling_config into the Serve config"
-            )
+        if scaling is None:  # adding it there would restart every deployment of the application
+            raise TargetRefusedError(self._why_no_bound())
         return self._configuration({"autoscaling_config": scaling | {"min_replicas": setpoint}})
 
     def restarted(self, key: str | None, surge: int) -> Json:
@@ -190,6 +189,17 @@ class View:
             if amount is not None:
                 options[option] = amount
         return self._configuration({_OPTIONS: options} | self._surging(surge))
+
+    def _why_no_bound(self) -> str:
+        if self._entry().get("num_replicas") == _AUTO:
+            return (
+                f"num_replicas of {self.name} is {_AUTO} alone; write 'autoscaling_config: "
+                "{min_replicas: 1}' beside it in the Serve config"
+            )
+        return (
+            f"the autoscaling of {self.name} is set in its code; "
+            "write its autoscaling_config into the Serve config"
+        )
 
     def _replicas(self) -> list[Replica]:
         return self.details.replicas if self.details else []

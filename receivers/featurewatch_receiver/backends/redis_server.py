@@ -4,6 +4,7 @@ It needs the package `redis`, an extra of the receiver.
 """
 
 import re
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,6 +28,8 @@ from featurewatch_receiver.errors import (
 #: Keys that a server is asked to look at in one go; it serves nobody else meanwhile.
 SLICE = 500
 PORT = 6379
+#: OpenSSL's verify codes for a certificate that is of another host name or IP address.
+_OTHER_NAME = (62, 64)
 _NAME = "featurewatch-receiver"
 # The first class that fits; redis-py strips the code ("NOPERM") from the server's own words.
 _REFUSALS: tuple[tuple[type[redis.RedisError], str], ...] = (
@@ -40,18 +43,62 @@ _REFUSALS: tuple[tuple[type[redis.RedisError], str], ...] = (
 )
 
 
-class Server:
+class RedisServer:
     """A connected server."""
 
-    def __init__(self, client: redis.Redis, *, cluster: bool):
+    def __init__(self, client: redis.Redis, place: str, *, cluster: bool):
         self._client = client
+        self._place = place
         self._cluster = cluster
+        #: Whether keys were met whose slots are at another server of the cluster.
+        self.strayed = False
 
-    def primaries(self) -> list[tuple[str, int]]:
-        """Host and port of each primary of the cluster; no host: that of this server."""
-        # Each range of slots: first, last, primary, replicas; a server: host, port and more.
-        slots: Any = self._client.cluster("slots")
-        return sorted({(primary[0].decode(), primary[1]) for _, _, primary, *_ in slots})
+    def require_primary(self) -> None:
+        """Raise TargetRefusedError for a replica, which may be set to take writes of its own."""
+        # HELLO needs no right; in protocol 2 the answer is a list of names and values.
+        answer = self._ask("HELLO", "2")
+        told = dict(zip(answer[::2], answer[1::2], strict=True))
+        if told[b"role"] != b"master":
+            raise TargetRefusedError(f"{self._place}: is a replica; name its primary")
+
+    def primaries(self) -> dict[tuple[str, int], frozenset[str]]:
+        """The slots of each primary of the cluster by host and port; no host: that of this server.
+
+        Raises:
+            TargetRefusedError: it does not know where one of them is.
+
+        """
+        # Each range of slots: first, last, primary, replicas.
+        ranges = self._ask("CLUSTER", "SLOTS")
+        found: dict[tuple[str, int], set[str]] = {}
+        for first, last, primary, *_ in ranges:
+            slots = found.setdefault((self._host(primary), primary[1]), set())
+            slots.add(f"{first}" if first == last else f"{first}-{last}")
+        return {place: frozenset(slots) for place, slots in found.items()}
+
+    def slots(self) -> frozenset[str]:
+        """The ranges of slots that it holds, by its own word; `[...]` is one that is on a move."""
+        nodes = self._ask("CLUSTER", "NODES")
+        lines = [line.split() for line in nodes.decode().splitlines()]
+        return next(frozenset(line[8:]) for line in lines if "myself" in line[2].split(","))
+
+    def _ask(self, *words: str) -> Any:
+        return self._client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+    def _host(self, node: list[Any]) -> str:
+        """Of a server: host, port, id, and since Redis 7 names and values of other addresses."""
+        host: str = (node[0] or b"").decode()
+        if host != "?":  # a host name that nobody announced
+            return host
+        _, _, identity, *more = node
+        others = more[0] if more else []
+        known = dict(zip(others[::2], others[1::2], strict=True))
+        if address := known.get(b"ip"):
+            return str(address.decode())
+        raise TargetRefusedError(
+            f"{self._place}: knows no host of the cluster's {identity.decode()}; set "
+            "cluster-announce-hostname there"
+        )
 
     def flush(self) -> int:
         """Drop the whole database in the background; return how many keys it had."""
@@ -81,49 +128,86 @@ class Server:
         for names in commands:
             pipeline.unlink(*names)
         results = pipeline.execute(raise_on_error=False)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-        return sum(results)
+        return sum(self._dropped(result) for result in results)
+
+    def _dropped(self, result: Any) -> int:
+        if self._cluster and isinstance(result, redis.exceptions.AskError):  # or MOVED
+            self.strayed = True
+            return 0
+        if isinstance(result, Exception):
+            raise result
+        return int(result)
 
 
 @contextmanager
 def connected(
     settings: Settings, host: str, port: int, *, password: str | None, timeout: float
-) -> Iterator[Server]:
+) -> Iterator[RedisServer]:
     """A server that answers. Its failures inside the block are TargetErrors.
 
     `timeout` in seconds is for one exchange.
     """
-    client = _client(settings, host, port, password, timeout)
     place = f"redis {host}:{port}"
-    with closing(client):
+    with closing(_client(settings, host, port, password, timeout)) as client:
         with _in_words(place, timeout, TargetUnreachableError):
             client.ping()
         with _in_words(place, timeout, TargetSilentError):
-            yield Server(client, cluster=settings.cluster)
+            yield RedisServer(client, place, cluster=settings.cluster)
+
+
+class _SeedNamedConnection(redis.SSLConnection):
+    """A connection to a server whose certificate may name the URL's host in place of its own.
+
+    A cluster tells of addresses; a certificate often names the one host that clients know.
+    """
+
+    def __init__(self, *, seed: str, **options: Any):
+        super().__init__(**options)
+        self._seed = seed
+
+    def _connect(self) -> Any:
+        try:
+            return super()._connect()  # type: ignore[no-untyped-call]
+        except ssl.SSLCertVerificationError as error:
+            if error.verify_code not in _OTHER_NAME or self._seed == self.host:
+                raise
+        return self._connect_by_seed()
+
+    def _connect_by_seed(self) -> Any:
+        """Connect anew: the handshake has ended the connection."""
+        sock = redis.Connection._connect(self)  # type: ignore[no-untyped-call]
+        address, self.host = self.host, self._seed
+        try:
+            return self._wrap_socket_with_ssl(sock)  # type: ignore[no-untyped-call]
+        except OSError:
+            sock.close()
+            raise
+        finally:
+            self.host = address
 
 
 def _client(
     settings: Settings, host: str, port: int, password: str | None, timeout: float
 ) -> redis.Redis:
     url = urlsplit(settings.url)
-    tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": settings.ca_file}
-    return redis.Redis(
-        host=host,
-        port=port,
-        db=int(url.path.strip("/") or 0),
-        username=settings.username,
-        password=password,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "db": int(url.path.strip("/") or 0),
+        "username": settings.username,
+        "password": password,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
         # The remediation tries again by itself; the ten tries of redis-py would outlast it.
-        retry=Retry(NoBackoff(), 0),
-        client_name=_NAME,
-        driver_info=None,
-        protocol=2,
-        **(tls if url.scheme == "rediss" else {}),
-    )
+        "retry": Retry(NoBackoff(), 0),
+        "client_name": _NAME,
+        "driver_info": None,
+        "protocol": 2,
+    }
+    if url.scheme == "rediss":
+        options |= {"connection_class": _SeedNamedConnection, "seed": url.hostname or ""}
+        options |= {"ssl_ca_certs": settings.ca_file}
+    return redis.Redis.from_pool(redis.ConnectionPool(**options))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """One JSON exchange over HTTP, bounded in time and size: what every REST backend is made of."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,6 +9,8 @@ import pydantic
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from featurewatch_receiver import pydantic_errors
+from featurewatch_receiver.clients.bounded import TooLongError, body_of, session
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
@@ -16,7 +18,7 @@ from featurewatch_receiver.errors import (
     TargetSilentError,
     TargetUnreachableError,
 )
-from featurewatch_receiver.version import package_version
+from featurewatch_receiver.version import VERSION
 
 MAX_ANSWER_BYTES = 64 * 1024
 # A look at the target is worth a moment, even when the action's time is up.
@@ -27,7 +29,7 @@ Shape = TypeVar("Shape", bound=pydantic.BaseModel)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class RestAnswer:
     """A complete answer, of whatever status."""
 
     #: The request, for messages: "GET /deployments/fe".
@@ -64,7 +66,7 @@ class Answer:
         try:
             return shape.model_validate_json(self.body)
         except pydantic.ValidationError as error:
-            fault = error.errors()[0]["msg"]
+            fault = pydantic_errors.sentence(error)
             message = f"{self.what}: answered {short(self.body)} ({fault})"
             raise TargetAnswerInvalidError(message) from error
 
@@ -89,9 +91,8 @@ class Rest:
         self._timeout = timeout
         self._deadline = deadline
         self._max_bytes = max_bytes
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["User-Agent"] = f"featurewatch-receiver/{package_version()}"
+        self._session = session()
+        self._session.headers["User-Agent"] = f"featurewatch-receiver/{VERSION}"
         self._session.headers["Accept"] = "application/json"
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
@@ -103,7 +104,7 @@ class Rest:
         *,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> RestAnswer:
         """Send a request and return the answer, of whatever status.
 
         Raises:
@@ -125,8 +126,13 @@ class Rest:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = b"".join(_limited(what, response, end, self._max_bytes))
-                return Answer(what=what, status=response.status_code, body=body)
+                body = body_of(response.raw, end, self._max_bytes)
+                return RestAnswer(what=what, status=response.status_code, body=body)
+        except TooLongError as error:
+            message = f"{what}: the answer exceeds {self._max_bytes} bytes"
+            raise TargetAnswerInvalidError(message) from error
+        except TimeoutError as error:
+            raise TargetSilentError(f"{what}: the answer takes too long") from error
         except requests.Timeout as error:
             raise TargetSilentError(f"{what}: no answer within {timeout:.1f} s") from error
         except requests.ConnectionError as error:
@@ -139,18 +145,6 @@ class Rest:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
-
-
-def _limited(what: str, response: requests.Response, end: float, max_bytes: int) -> Iterator[bytes]:
-    """Return the body piece by piece: neither endless nor dripping for ever."""
-    size = 0
-    while piece := response.raw.read1(MAX_ANSWER_BYTES, decode_content=True):
-        size += len(piece)
-        if size > max_bytes:
-            raise TargetAnswerInvalidError(f"{what}: the answer exceeds {max_bytes} bytes")
-        if time.monotonic() > end:
-            raise TargetSilentError(f"{what}: the answer takes too long")
-        yield piece
 
 
 def _connection_error(

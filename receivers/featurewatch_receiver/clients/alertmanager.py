@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import pydantic
 from pydantic.alias_generators import to_camel
 
+from featurewatch_receiver import pydantic_errors
 from featurewatch_receiver.clients.client import Client
 from featurewatch_receiver.errors import AlertmanagerError
 from featurewatch_receiver.labels import POLICY
@@ -128,7 +129,7 @@ class Alertmanager(Client):
         try:
             return pydantic.TypeAdapter(shape).validate_json(body)
         except pydantic.ValidationError as error:
-            fault = error.errors()[0]["msg"]
+            fault = pydantic_errors.sentence(error)
             raise self._error(
                 f"does not answer {method} {path} as Alertmanager does ({fault}); is the URL right?"
             ) from error

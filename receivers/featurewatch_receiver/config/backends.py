@@ -82,8 +82,8 @@ class KubernetesBackend(Strict):
     context: Text | None = None
     #: Whose CPU and memory are changed; null: the only container that there is.
     container: Label | None = None
-    #: Whether to look for a HorizontalPodAutoscaler or ScaledObject that owns the number of
-    #: replicas. Only for where there is none, and no right to look.
+    #: Whether to look for a HorizontalPodAutoscaler, ScaledObject or Rollout that owns the number
+    #: of replicas. False only where there is none, and no right to look.
     autoscalers: bool = True
     request_timeout: PositiveDuration
 
@@ -137,6 +137,9 @@ class HttpJobBackend(Strict):
     already: list[JobKnown] = Field(default=[])
     #: Where the system's own id is in the answer to a start; null: it takes ours.
     run_id_path: Text | None = None
+    #: Where an answer tells an error though its status is none of an error, with dots between
+    #: keys; null: the status tells. For GraphQL: errors.
+    error_path: Text | None = None
     #: null: runs can't be looked at.
     status: JobStatus | None
     #: Whether a second start of the same id starts nothing.
@@ -148,11 +151,3 @@ BackendConfig = Annotated[
     HttpBackend | RayServeBackend | RedisBackend | KubernetesBackend | HttpJobBackend,
     Field(discriminator="kind"),
 ]
-
-
-def secret_file(backend: BackendConfig) -> tuple[str, str] | None:
-    """Return key and file of a backend's secret, or None: it has none."""
-    for key in ("token_file", "password_file"):
-        if file := getattr(backend, key, None):
-            return key, file
-    return None

@@ -5,6 +5,7 @@ A fault is reported as ``file:line: key.path: what is wrong; what to write inste
 """
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,33 +16,16 @@ import yaml
 from pydantic_core import ErrorDetails
 from yaml.constructor import SafeConstructor
 
+from featurewatch_receiver import pydantic_errors
 from featurewatch_receiver.config.modelpath import field_at
+from featurewatch_receiver.config.values import CONTROLS
 from featurewatch_receiver.errors import ConfigError
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 KeyPath = tuple[str | int, ...]
 
-# Pydantic's complaints in the words of a configuration file.
-_WORDS = {
-    "bool_type": "must be true or false",
-    "dict_type": "must be a mapping",
-    "enum": "must be {expected}",
-    "finite_number": "must be a finite number",
-    "float_type": "must be a number",
-    "greater_than": "must be greater than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "int_type": "must be a whole number",
-    "less_than": "must be less than {lt:g}",
-    "list_type": "must be a list",
-    "literal_error": "must be {expected}",
-    "model_type": "must be a mapping",
-    "string_pattern_mismatch": "has the wrong form",
-    "string_too_short": "must not be empty",
-    "string_type": "must be text",
-    "too_short": "must not be empty",
-}
 # For faults in fields without an example.
-_MENDS = {
+_FIXES = {
     "dict_type": "write 'key: value' lines below it",
     "list_type": "write '- item' lines below it",
     "literal_error": "write one of these",
@@ -52,7 +36,7 @@ _MENDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One fault: the key it is about, and a sentence that ends with the mend."""
+    """One fault: the key it is about, and a sentence that ends with the fix."""
 
     path: KeyPath
     message: str
@@ -82,7 +66,12 @@ class Document:
 
     def _line(self, problem: Problem) -> str:
         name = ".".join(str(key) for key in problem.path) or "(top level)"
-        return f"{self.where(problem.path)}: {name}: {problem.message}"
+        return _visible(f"{self.where(problem.path)}: {name}: {problem.message}")
+
+
+def _visible(line: str) -> str:
+    """The line as one, with what would break it written as in Python."""
+    return re.sub(f"[{CONTROLS}]", lambda sign: repr(sign[0])[1:-1], line)
 
 
 def load(
@@ -137,7 +126,7 @@ def _overlay(document: Document, file: Path) -> None:
 def _not_yaml(file: Path, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     why = getattr(error, "problem", None) or " ".join(str(error).split())
-    return f"{file}:{mark.line + 1 if mark else 1}: not YAML ({why}); mend the syntax"
+    return f"{file}:{mark.line + 1 if mark else 1}: not YAML ({why}); fix the syntax"
 
 
 def _merge(
@@ -196,23 +185,17 @@ def _problem(details: ErrorDetails, model: type[pydantic.BaseModel]) -> Problem:
     if details["type"] == "extra_forbidden":
         return Problem(path=path, message=_unknown_key(str(path[-1]), owner))
     if details["loc"][-1] == "[key]":
-        return Problem(path=path, message="is no name; write letters, digits, _ and - only")
+        known = details["type"] == "value_error"
+        no_name = "is no name; write letters, digits, _ and - only"
+        return Problem(path=path, message=pydantic_errors.plain(details) if known else no_name)
     if details["type"] == "missing":
         return Problem(path=path, message=f"is missing; write {_example(path, info)}")
-    message = _plain(details)
+    message = pydantic_errors.plain(details)
     wrong = f"{message} (here: {_short(details['input'])})"
     if not (info and info.examples):
-        mend = _MENDS.get(details["type"], "write another one")
-        return Problem(path=path, message=f"{wrong}; {mend}")
+        fix = _FIXES.get(details["type"], "write another one")
+        return Problem(path=path, message=f"{wrong}; {fix}")
     return Problem(path=path, message=f"{wrong}; write for example {_example(path, info)}")
-
-
-def _plain(details: ErrorDetails) -> str:
-    words = _WORDS.get(details["type"])
-    if words:
-        return words.format(**details.get("ctx", {}))
-    message = details["msg"].removeprefix("Value error, ")
-    return message[0].lower() + message[1:]
 
 
 def _unknown_key(key: str, owner: type[pydantic.BaseModel] | None) -> str:

@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, field_serializer
 
-from featurewatch_receiver.config.access import Access
+from featurewatch_receiver.config.access_rules import Access
 from featurewatch_receiver.config.backends import BackendConfig
-from featurewatch_receiver.config.people import Notifications, Watch
+from featurewatch_receiver.config.notification_settings import Notifications, Watch
 from featurewatch_receiver.config.values import (
     Count,
     Duration,
     File,
+    Line,
     Name,
     PositiveDuration,
     Quantity,
@@ -27,6 +28,11 @@ from featurewatch_receiver.config.values import (
 #: The name of an action of ours, or of a plugin; see actions/__init__.py.
 ActionName = Name
 EXAMPLE_TIME = "2026-12-01T20:00:00Z"
+
+#: How often an action is verified once it has reached its target.
+VERIFY_AGAIN_SECONDS = 2.0
+#: One good reading between two bad ones is no cure.
+GOOD_READINGS = 2
 
 
 class Tls(Strict):
@@ -89,7 +95,7 @@ class Attempts(Strict):
     day: Count
 
 
-class Action(Strict):
+class ActionSettings(Strict):
     """How one action is used."""
 
     mode: Mode
@@ -99,7 +105,7 @@ class Action(Strict):
     verify: Duration
 
 
-class ScaleAction(Action):
+class ScaleAction(ActionSettings):
     """An action that changes the number of replicas."""
 
     scale_amount: Count
@@ -111,20 +117,20 @@ class ScaleUpAction(ScaleAction):
     lease: PositiveDuration | None
 
 
-class OptimizeAction(Action):
+class OptimizeAction(ActionSettings):
     """An action that gives replicas more of what they are short of."""
 
     factor: Annotated[float, Field(gt=1, le=4, examples=[1.25])]
     lease: PositiveDuration | None
 
 
-class RetrainAction(Action):
+class RetrainAction(ActionSettings):
     """An action that starts a training run."""
 
     wait: Annotated[bool, Field(examples=[False])]
 
 
-class PluginAction(Action):
+class PluginAction(ActionSettings):
     """An action that an installed package brings; it reads `options` by itself.
 
     What is left out is careful: off, and once in a while.
@@ -146,14 +152,14 @@ class Actions(Strict):
 
     scale_up_deployment: ScaleUpAction
     scale_down_deployment: ScaleAction
-    restart_deployment: Action
-    clear_cache: Action
+    restart_deployment: ActionSettings
+    clear_cache: ActionSettings
     trigger_retraining: RetrainAction
     optimize_resources: OptimizeAction
 
-    def get(self, name: ActionName) -> Action:
+    def get(self, name: ActionName) -> ActionSettings:
         """Return the settings of the action `name`."""
-        action: Action = getattr(self, name)
+        action: ActionSettings = getattr(self, name)
         return action
 
     def names(self) -> list[ActionName]:
@@ -213,7 +219,7 @@ class Maintenance(Strict):
     name: Name
     from_: Annotated[AwareDatetime, Field(alias="from", strict=False, examples=[EXAMPLE_TIME])]
     to: Annotated[AwareDatetime, Field(strict=False, examples=[EXAMPLE_TIME])]
-    extractors: Annotated[list[Text], Field(default_factory=list)]
+    extractors: Annotated[list[Line], Field(default_factory=list)]
 
     @field_serializer("from_", "to")
     def utc(self, time: datetime) -> str:

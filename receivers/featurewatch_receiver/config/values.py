@@ -14,6 +14,8 @@ _SIZES = {"": 1} | {
     for binary in ("i", "")
 }
 _SIZES["k"] = _SIZES.pop("K")
+#: What ends a line to some reader of YAML, or can't stand there as it is.
+CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 _UNITS = (86_400, 3_600, 60, 1)
 HIGHEST_PORT = 65_535
 
@@ -70,6 +72,18 @@ def _is_positive(text: str) -> str:
     return text
 
 
+def _can_be_written(text: str, breaks: str = "\n\t") -> str:
+    found = set(re.findall(rf"[{CONTROLS}]", text)) - set(breaks)
+    if found:
+        signs = ", ".join(f"U+{ord(sign):04X}" for sign in sorted(found))
+        raise ValueError(f"has a line break or control character: {signs}; leave it out")
+    return text
+
+
+def _is_one_line(text: str) -> str:
+    return _can_be_written(text, breaks="")
+
+
 def has_port(address: str, lowest: int = 1) -> str:
     """Return HOST:PORT as it is.
 
@@ -95,11 +109,21 @@ PositiveDuration = Annotated[
     Field(examples=["5m"], json_schema_extra=_schema),
 ]
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_-]*$", examples=["feature_extractor"])]
-Text = Annotated[str, Field(min_length=1, examples=["some text"])]
+Text = Annotated[
+    str,
+    pydantic.AfterValidator(_can_be_written),
+    Field(min_length=1, examples=["some text"]),
+]
+#: A name that others gave, as of an extractor: any text of one line.
+Line = Annotated[
+    str,
+    pydantic.AfterValidator(_is_one_line),
+    Field(min_length=1, examples=["some name"], json_schema_extra={"pattern": f"^[^{CONTROLS}]+$"}),
+]
 Regex = Annotated[
     str,
     pydantic.AfterValidator(_is_regex),
-    Field(pattern=r'^[^"\\\n]+$', examples=["featurewatch.*"]),
+    Field(pattern=rf'^[^"\\{CONTROLS}]+$', examples=["featurewatch.*"]),
 ]
 Url = Annotated[
     str,

@@ -20,15 +20,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.config.access import Role
-from featurewatch_receiver.console import exports, questions
-from featurewatch_receiver.console.addresses import address, kept, own_path, page_address
-from featurewatch_receiver.console.forms import FORMS, Form, about
-from featurewatch_receiver.console.pages import PAGES, Elsewhere, Page, show_around
-from featurewatch_receiver.console.visits import FIELD, FORM, SESSION, Visits
-from featurewatch_receiver.console.words import FILTERS
+from featurewatch_receiver.acts import ACTS
+from featurewatch_receiver.acts.base import Act, Doing, Said, SubjectKind
+from featurewatch_receiver.acts.bodies import Why
+from featurewatch_receiver.console import exports, page_parameters
+from featurewatch_receiver.console.forms import about, key_of
+from featurewatch_receiver.console.links import address, kept, own_path, page_address
+from featurewatch_receiver.console.pages import PAGES, ConsolePage, Elsewhere, show_around
+from featurewatch_receiver.console.sign_in import FIELD, FORM, SESSION, Visits
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import (
     AlertmanagerError,
     ConflictError,
@@ -37,7 +37,9 @@ from featurewatch_receiver.errors import (
     ReceiverError,
 )
 from featurewatch_receiver.labels import SEVERITIES
-from featurewatch_receiver.records.statuses import Status
+from featurewatch_receiver.phrases import FILTERS
+from featurewatch_receiver.states import Role, Status
+from featurewatch_receiver.store.queue import WorkQueue
 from featurewatch_receiver.web.calls import CODES, Asked, QuestionError, check, code_of
 
 HEADERS = {
@@ -157,15 +159,15 @@ class _Console:
 
     # --- pages
 
-    def _page(self, page: Page) -> Callable[..., AnyResponse]:
+    def _page(self, page: ConsolePage) -> Callable[..., AnyResponse]:
         def view(**path: str) -> AnyResponse:
-            query = questions.asked(page.query, request.args)
+            query = page_parameters.asked(page.query, request.args)
             asked = self._asked(path, query)
             try:
                 shown = page.look(asked)
             except Elsewhere as other:
                 return redirect(url_for(f"console.{other.page}", **other.values), 303)
-            done = FORMS.get(getattr(query, "done", None) or "")
+            done = ACTS.get(getattr(query, "done", None) or "")
             return self._render(
                 f"{page.name}.html",
                 asked,
@@ -179,7 +181,9 @@ class _Console:
         return view
 
     def _export(self, kind: str, write: Callable[[Asked], Any]) -> AnyResponse:
-        asked = self._asked({}, questions.asked(questions.History, request.args))
+        asked = self._asked(
+            {}, page_parameters.asked(page_parameters.HistoryParameters, request.args)
+        )
         response = Response(write(asked), mimetype=kind)
         name = f"history.{kind.rpartition('/')[2]}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -193,42 +197,48 @@ class _Console:
 
     def _act(self, act: str, subject: str = "") -> AnyResponse:
         form, asked = self._form(act, subject)
-        given = form.values(request.form) | ({form.key: subject} if form.key == "extractor" else {})
-        where = form.subject(asked)
+        given = form.values(request.form)
+        if key_of(form) in form.body.model_fields:
+            given |= asked.path
+        where = about(form, asked)
         try:
-            body = check(form.body, given)
-            done = form.run(Asked(**vars(asked) | {"body": body}))
+            done = form.run(self._doing(subject, check(form.body, given)))
         except (QuestionError, ConflictError, AlertmanagerError, NoteError) as error:
             return self._show_form(form, asked, given, error)
-        page, at = where["page"], where["at"]
-        if "action" in form.body.model_fields:
-            page, at = "remediation", {"remediation_id": done["id"]}
-        return redirect(address(page, at | {questions.DONE: act}), 303)
+        page, at = where.page, where.at
+        if form.on is SubjectKind.ACTION:
+            page, at = "remediation", {"remediation_id": done}
+        return redirect(address(page, at | {page_parameters.DONE: act}), 303)
 
-    def _form(self, act: str, subject: str) -> tuple[Form, Asked]:
-        form = FORMS.get(act)
-        if form is None or bool(subject) != bool(form.key):
+    def _doing(self, subject: str, body: Why) -> Doing:
+        said = Said(user=g.person.name, reason=body.reason)
+        return Doing(core=self._core, queue=self._queue, subject=subject, said=said, body=body)
+
+    def _form(self, act: str, subject: str) -> tuple[Act, Asked]:
+        form = ACTS.get(act)
+        key = key_of(form) if form else None
+        if form is None or bool(subject) != bool(key):
             raise MissingError("page: there is nothing here")
-        if not g.person.role.includes(Role.RESPONDER):
-            abort(403, f"{g.person.name} is a viewer; this needs a responder.")
-        return form, self._asked({form.key: subject} if form.key else {}, None)
+        if not g.person.role.includes(form.role):
+            abort(403, f"{g.person.name} is a {g.person.role}; this needs a {form.role}.")
+        return form, self._asked({key: subject} if key else {}, None)
 
     def _show_form(
-        self, form: Form, asked: Asked, given: dict[str, str], fault: Exception | None = None
+        self, form: Act, asked: Asked, given: dict[str, str], fault: Exception | None = None
     ) -> AnyResponse:
-        where, says = about(asked, form, given)
+        where = about(form, asked)
         page = self._render(
             "act.html",
             asked,
             title=form.title,
             form=form,
             where=where,
-            says=says,
+            says=list(form.foretell(self._core, where.row, given)),
             given=given,
             fault=_plain(fault) if fault else None,
             key=given.get("key") or secrets.token_urlsafe(16),
             address=url_for(
-                "console.act", act=form.act.value, subject=asked.path.get(form.key or "")
+                "console.act", act=form.name, subject=next(iter(asked.path.values()), None)
             ),
         )
         page.status_code = code_of(fault) if fault else 200
@@ -258,7 +268,7 @@ class _Console:
             may_act=asked.person.role.includes(Role.RESPONDER),
             severities=list(reversed(SEVERITIES)),
             statuses=list(Status),
-            forms=FORMS,
+            forms=ACTS,
             kept=kept(),
             page_address=page_address,
             **FILTERS,

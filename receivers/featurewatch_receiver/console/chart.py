@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from featurewatch_receiver.clients.prometheus import Prometheus, expression
+from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.receiver import Check, ReceiverConfig
-from featurewatch_receiver.console.outlook import away
+from featurewatch_receiver.console.links import away
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import PrometheusError
 
@@ -21,6 +22,7 @@ _POINTS = 120
 #: What is further apart has a gap.
 _UNBROKEN_STEPS = 1.5
 _BEFORE, _AFTER, _LONGEST = timedelta(minutes=30), timedelta(minutes=15), timedelta(days=7)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 Points = list[tuple[float, float]]
 
@@ -93,14 +95,18 @@ def _charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> l
 
     """
     alert, url = config.alerts.get(episode["alertname"]), config.receiver.prometheus_url
-    began, ended = episode["started_at"], episode["resolved_at"]
-    end = min(now, ended + _AFTER) if ended else now
+    # An alert may say that it began in the year 1, or ended in 9999.
+    began, ended = max(_EPOCH, episode["started_at"]), episode["resolved_at"]
+    end = min(now, max(began, min(now, ended)) + _AFTER) if ended else now
     span = _Span(start=max(began - _BEFORE, end - _LONGEST), end=end, began=began)
     if alert is None or url is None or span.end <= span.start:
         return []
     found = []
+    deadline = Deadline(TIMEOUT_SECONDS)
     with closing(Prometheus(url, TIMEOUT_SECONDS)) as prometheus:
         for name, check in alert.checks.items():
+            if deadline.left() <= 0:
+                raise PrometheusError(f"Prometheus takes more than {TIMEOUT_SECONDS:g} s")
             courses = [
                 prometheus.course(
                     expression(text, episode["extractor"], episode["labels"], alert.window),

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from featurewatch_receiver.web import answers, reads
+from featurewatch_receiver.web import reads, responses
 from featurewatch_receiver.web.calls import Asked
 
 _ROWS = 500
-_EPISODE = TypeAdapter(answers.Episode)
+_EPISODE = TypeAdapter(responses.EpisodeResponse)
 _COLUMNS = (
     "id",
     "alertname",

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from featurewatch_receiver.automation.remediations import OPEN, State
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from featurewatch_receiver.console.quiet import MuteTime
-from featurewatch_receiver.console.words import RANKS, rank
+from featurewatch_receiver.console.muting import MuteTime
+from featurewatch_receiver.history.queries import Conditions, is_open
+from featurewatch_receiver.history.statuses import status_column
 from featurewatch_receiver.labels import EXTRACTOR, OF_ITS_OWN, is_alike
-from featurewatch_receiver.records.history import Conditions, is_open
-from featurewatch_receiver.records.statuses import Status, status_column
+from featurewatch_receiver.phrases import RANKS, rank
+from featurewatch_receiver.states import OPEN, State, Status
 from featurewatch_receiver.store.schema import episodes
 
 Row = dict[str, Any]

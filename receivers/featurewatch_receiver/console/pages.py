@@ -11,15 +11,13 @@ from typing import Any
 from sqlalchemy import func, select
 
 from featurewatch_receiver import runbook
-from featurewatch_receiver.automation import switches
-from featurewatch_receiver.automation.remediations import FAILURES, State
 from featurewatch_receiver.config.values import seconds
-from featurewatch_receiver.console import outlook, overview, questions, quiet
+from featurewatch_receiver.console import links, muting, overview, page_parameters
 from featurewatch_receiver.console.chart import draw, expressions
 from featurewatch_receiver.console.markdown import as_html
 from featurewatch_receiver.console.timeline import timeline
 from featurewatch_receiver.errors import MissingError
-from featurewatch_receiver.records.history import (
+from featurewatch_receiver.history.queries import (
     Part,
     list_deeds,
     list_leases,
@@ -27,11 +25,13 @@ from featurewatch_receiver.records.history import (
     list_remediations,
     list_worst,
 )
-from featurewatch_receiver.records.told import reach_of_level
+from featurewatch_receiver.history.recipients import reach_of_level
+from featurewatch_receiver.states import FAILURES, State
+from featurewatch_receiver.store import switches
 from featurewatch_receiver.store.schema import episodes, leases, remediations
-from featurewatch_receiver.web import control, reads
+from featurewatch_receiver.web import reads
 from featurewatch_receiver.web.calls import Asked
-from featurewatch_receiver.web.questions import Query
+from featurewatch_receiver.web.parameters import Query
 
 Json = dict[str, Any]
 #: Nobody reads more alerts than that; the worst ones come first.
@@ -40,14 +40,14 @@ _MOST_WAITING, _MOST_TOLD, _MOST_BESIDE = 50, 20, 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class ConsolePage:
     """One page: its address in the words of Flask, and what its template is given."""
 
     path: str
     name: str
     title: str
     look: Callable[[Asked], Json]
-    query: type[Query] = questions.Told
+    query: type[Query] = page_parameters.DoneParameters
 
 
 class Elsewhere(Exception):  # noqa: N818  # no error: the page is at another address
@@ -112,7 +112,7 @@ def show_details(asked: Asked) -> Json:
         "charts": drawn,
         "chart_problem": problem,
         "runbook": as_html(runbook.section(text, episode["alertname"])),
-        "links": outlook.links(config, episode),
+        "links": links.links(config, episode),
         "expressions": expressions(config, episode),
         "actions": config.responses.actions.names()
         if episode["extractor"] in config.targets
@@ -150,12 +150,12 @@ def show_controls(asked: Asked) -> Json:
     """Leases, switches, what may run, and what people did."""
     core, hours = asked.core, asked.query.hours
     targets = {
-        name: control.get_guards_of_target(replace(asked, path={"extractor": name}))
+        name: reads.get_guards_of_target(replace(asked, path={"extractor": name}))
         for name in core.config.targets
     }
     deeds = list_deeds(core, Part(where=[], hours=hours, limit=_MOST_BESIDE)).rows
     return {
-        "guards": control.get_guards(asked),
+        "guards": reads.get_guards(asked),
         "targets": targets,
         "leases": list_leases(core, _open_leases()).rows,
         "ended": list_leases(core, _open_leases(ended_within=hours)).rows,
@@ -169,7 +169,7 @@ def show_around(asked: Asked) -> Json:
     core = asked.core
     with core.reader.begin() as connection:
         switch = switches.read(connection)
-        away = outlook.away(core, connection)
+        away = links.away(core, connection)
     config, now = core.config, core.now()
     return {
         "person": asked.person,
@@ -180,7 +180,7 @@ def show_around(asked: Asked) -> Json:
         "maintenance": [w for w in config.maintenance if w.from_ <= now < w.to],
         "levels_of": lambda name: len(config.alerts[name].levels) if name in config.alerts else 0,
         "reach_of": partial(reach_of_level, config),
-        "inhibitors": partial(quiet.inhibitors, config),
+        "inhibitors": partial(muting.inhibitors, config),
         "mute_time": _mute_time(asked),
         "hold": timedelta(seconds=seconds(config.responses.hold)),
         "approval_timeout": timedelta(seconds=seconds(config.responses.approval_timeout)),
@@ -190,7 +190,7 @@ def show_around(asked: Asked) -> Json:
 
 def _mute_time(asked: Asked) -> overview.MuteTimes:
     now = asked.core.now()
-    return cache(lambda severity: quiet.mute_time(asked.core.config, severity, now))
+    return cache(lambda severity: muting.mute_time(asked.core.config, severity, now))
 
 
 def _named(asked: Asked, ids: set[str]) -> dict[str, Json]:
@@ -234,41 +234,43 @@ def _effects(asked: Asked) -> dict[str, Json]:
     }
 
 
-PAGES: tuple[Page, ...] = (
-    Page(
+PAGES: tuple[ConsolePage, ...] = (
+    ConsolePage(
         path="/",
         name="overview",
         title="Overview",
         look=show_overview,
-        query=questions.Overview,
+        query=page_parameters.Overview,
     ),
-    Page(path="/alerts", name="alerts", title="Alert", look=find_alert, query=questions.Named),
-    Page(path="/episodes/<episode_id>", name="details", title="Alert", look=show_details),
-    Page(
+    ConsolePage(
+        path="/alerts", name="alerts", title="Alert", look=find_alert, query=page_parameters.Named
+    ),
+    ConsolePage(path="/episodes/<episode_id>", name="details", title="Alert", look=show_details),
+    ConsolePage(
         path="/history",
         name="history",
         title="History",
         look=show_history,
-        query=questions.History,
+        query=page_parameters.HistoryParameters,
     ),
-    Page(
+    ConsolePage(
         path="/remediations",
         name="remediations",
         title="Remediations",
         look=show_remediations,
-        query=questions.Remediations,
+        query=page_parameters.RemediationsParameters,
     ),
-    Page(
+    ConsolePage(
         path="/remediations/<path:remediation_id>",
         name="remediation",
         title="Remediation",
         look=show_remediation,
     ),
-    Page(
+    ConsolePage(
         path="/controls",
         name="controls",
         title="Leases and switches",
         look=show_controls,
-        query=questions.Hours,
+        query=page_parameters.Hours,
     ),
 )

@@ -8,9 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from featurewatch_receiver.console.quiet import inhibitors
-from featurewatch_receiver.console.words import moment, plan, spoken
-from featurewatch_receiver.records.changes import BEGINS, What, standing
+from featurewatch_receiver.console.muting import inhibitors
+from featurewatch_receiver.history.changes import BEGINS, standing
+from featurewatch_receiver.phrases import moment, plan, spoken
+from featurewatch_receiver.states import What
 
 Row = dict[str, Any]
 _SAYS = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from featurewatch_receiver.deliveries.payload import Alert
+from featurewatch_receiver.deliveries.payload import DeliveredAlert
 from featurewatch_receiver.labels import LEVEL, level_of
 
 _canonical = json.JSONEncoder(sort_keys=True).encode
@@ -30,6 +30,10 @@ class Outcome(StrEnum):
     REPEATED = "repeated"
     RESOLVED = "resolved"
     STALE = "stale"
+
+
+#: Characters of one annotation, and of all annotations of one alert.
+LONGEST, MOST_CHARACTERS = 4_000, 16_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,22 @@ class Sighting:
         return self.starts_at < end or (self.ends_at is not None and self.ends_at <= end)
 
 
-def sight(alert: Alert, now: datetime) -> Sighting:
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _bounded(annotations: dict[str, str]) -> dict[str, str]:
+    """What is kept of them, the summary first: they are anybody's, and every page reads them."""
+    kept, left = {}, MOST_CHARACTERS
+    for name in sorted(annotations, key=lambda name: (name != "summary", name)):
+        text = _cut(annotations[name])
+        left -= len(name) + len(text)
+        if left >= 0:
+            kept[name] = text
+    return kept
+
+
+def sight(alert: DeliveredAlert, now: datetime) -> Sighting:
     """Read the alert; no time of it is later than now, so that none blocks the future."""
     labels = {name: value for name, value in alert["labels"].items() if name != LEVEL}
     starts_at = min(alert["startsAt"].astimezone(UTC), now)
@@ -67,7 +86,7 @@ def sight(alert: Alert, now: datetime) -> Sighting:
         fingerprint=alert["fingerprint"],
         level=level_of(alert["labels"]),
         labels=labels,
-        annotations=alert["annotations"],
+        annotations=_bounded(alert["annotations"]),
         starts_at=starts_at,
         ends_at=max(starts_at, min(alert["endsAt"].astimezone(UTC), now)) if ended else None,
     )

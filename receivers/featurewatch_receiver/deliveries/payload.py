@@ -14,11 +14,16 @@ from pydantic import Field
 from pydantic_core import ErrorDetails
 from typing_extensions import TypedDict
 
+from featurewatch_receiver import pydantic_errors
 from featurewatch_receiver.errors import PayloadError
 
 VERSION = "4"
 _LONGEST = 200
+#: What a counter of Alertmanager's can hold; a larger one does not fit into ours.
+_MOST = 2**53
 _NUL = b"\\u0000"
+
+PATH = "/api/v1/webhook/alertmanager"
 
 
 def _named(labels: dict[str, str]) -> dict[str, str]:
@@ -37,7 +42,7 @@ Status = Literal["firing", "resolved"]
 # Dictionaries under the wire's own names: they are made in half the time of models, twice for each
 # delivery. Of its text only the keys repeat from one delivery to the next.
 @pydantic.with_config(strict=True)
-class Alert(TypedDict):
+class DeliveredAlert(TypedDict):
     """One alert of the group."""
 
     status: Status
@@ -51,7 +56,7 @@ class Alert(TypedDict):
 
 
 @pydantic.with_config(strict=True, cache_strings="keys")
-class Webhook(TypedDict):
+class WebhookPayload(TypedDict):
     """One delivery: the whole group, firing and resolved alerts mixed."""
 
     version: Literal["4"]
@@ -59,23 +64,23 @@ class Webhook(TypedDict):
     status: Status
     receiver: str
     #: Alerts of the group that Alertmanager left out.
-    truncatedAlerts: NotRequired[Annotated[int, Field(ge=0)]]
-    alerts: list[Alert]
+    truncatedAlerts: NotRequired[Annotated[int, Field(ge=0, le=_MOST)]]
+    alerts: list[DeliveredAlert]
 
 
-_webhook = pydantic.TypeAdapter(Webhook)
+_webhook = pydantic.TypeAdapter(WebhookPayload)
 
 
-def is_signal(alert: Alert) -> bool:
+def is_signal(alert: DeliveredAlert) -> bool:
     """Whether it tells of the chain or of planned work, and of no trouble."""
     return alert["labels"].get("severity") == "none"
 
 
-def parse(body: bytes) -> Webhook:
+def parse(body: bytes) -> WebhookPayload:
     """Read a delivery.
 
     Raises:
-        PayloadError: with one line that names the first faulty place and its mend.
+        PayloadError: with one line that names the first faulty place and its fix.
 
     """
     try:
@@ -83,9 +88,8 @@ def parse(body: bytes) -> Webhook:
         # Rare, so that it is not looked for in each text.
         return webhook if _NUL not in body else _webhook.validate_json(_without_nul(body))
     except pydantic.ValidationError as error:
-        problems = error.errors(include_url=False)
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise PayloadError(_line(problems[0]) + more) from error
+        details, more = pydantic_errors.first(error)
+        raise PayloadError(_line(details) + more) from error
 
 
 def _without_nul(body: bytes) -> bytes:
@@ -113,12 +117,10 @@ def _line(problem: ErrorDetails) -> str:
         return f"{place}: is not a time with its zone; send RFC 3339, as Alertmanager does"
     if place.endswith("At") and problem["type"].endswith("than_equal"):
         return f"{place}: is outside the years 1 to 9999; send what Alertmanager sends"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}; send what Alertmanager sends"
+    said = pydantic_errors.plain(problem, pydantic_errors.OF_JSON)
+    return f"{place}: {said}; send what Alertmanager sends"
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in location]
-    text = "".join(steps).removeprefix(".")
     # Label names are the sender's: keep them short and on one line.
-    return " ".join(text.split())[:_LONGEST]
+    return " ".join(pydantic_errors.place(location).split())[:_LONGEST]

@@ -8,16 +8,17 @@ want the same processor and the same lock, and their senders wait.
 import threading
 from datetime import datetime
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.automation import ledger
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.deliveries import inbox
-from featurewatch_receiver.deliveries.intake import Delivery, Receipt, accept, report
+from featurewatch_receiver.deliveries.apply import Delivery, Receipt, accept, report
 from featurewatch_receiver.deliveries.payload import parse
-from featurewatch_receiver.engine import WorkQueue
-from featurewatch_receiver.text import one_line
+from featurewatch_receiver.logs import one_line
+from featurewatch_receiver.loops import Duty, Loop
+from featurewatch_receiver.store.database import lock
+from featurewatch_receiver.store.queue import WorkQueue
 
 # How often it looks for what other processes have stored.
 LOOK_SECONDS = 0.5
@@ -39,46 +40,35 @@ class Processor:
         self._core = core
         self._queue = queue
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="processor", daemon=True)
+        duty = Duty("inbox", self._look, core.metrics)
+        self._loop = Loop("processor", [duty], LOOK_SECONDS, self._stop, wait=self._wait)
         self._turn = threading.Lock()
         #: How many of the next deliveries are tried alone.
         self._alone = 0
         #: How often the first one has failed alone, and which one that is.
         self._failures = 0
         self._failing: int | None = None
-        self._away = False
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Leave the rest where it is."""
         self._stop.set()
         self._core.arrivals.came(0)
-        if self._thread.ident:  # it never ran if the start failed
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            if not self._look():
-                self._core.arrivals.wait(LOOK_SECONDS)
-            elif self._failures:
-                self._stop.wait(LOOK_SECONDS)
+        self._loop.join()
 
     def _look(self) -> bool:
-        try:
-            found = self._wait_for_turn() and self.step()
-        except SQLAlchemyError as error:
-            if not self._away:
-                logs.trouble("database unavailable", error, duty="inbox")
-            self._away = True
-            return False
-        except Exception as error:  # it must not die of what nobody has thought of
-            logs.trouble("inbox broke", error)
-            return False
-        self._away = False
-        return found
+        """Apply what is there; True: there may be more, and nothing has failed."""
+        return self._wait_for_turn() and self.step() and not self._failures
+
+    def _wait(self, seconds: float) -> None:
+        """After a failure those that arrive change nothing."""
+        if self._failures:
+            self._stop.wait(seconds)
+        else:
+            self._core.arrivals.wait(seconds)
 
     def _wait_for_turn(self) -> bool:
         """Wait while those that arrive go first; whether there is a delivery to be applied."""
@@ -117,7 +107,7 @@ class Processor:
     def _apply(self, rows: list[inbox.Stored]) -> tuple[list[Delivery], Receipt]:
         """Apply what is found, and add it to `rows` before anything can go wrong with it."""
         with self._core.writer.begin() as connection:
-            ledger.lock(connection, "inbox")
+            lock(connection, "inbox")
             rows += inbox.oldest(connection, 0 if self._alone else _MOST_ALERTS)
             found = [Delivery(webhook=parse(row.body), at=row.received_at) for row in rows]
             receipt = accept(self._core, self._queue, connection, found)

@@ -2,7 +2,6 @@
 
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,42 +11,24 @@ from pathlib import Path
 
 import requests
 
-from featurewatch_receiver import logs
+from featurewatch_receiver.access.token_files import Tokens, read_token
 from featurewatch_receiver.automation import remediations
-from featurewatch_receiver.automation.remediations import Decision, State, Step
+from featurewatch_receiver.automation.remediations import Decision, Step
 from featurewatch_receiver.config.receiver import Receiver, ReceiverConfig
 from featurewatch_receiver.core import Core, open_core
-from featurewatch_receiver.deliveries.intake import Delivery, accept
-from featurewatch_receiver.deliveries.payload import Webhook, parse
-from featurewatch_receiver.engine import WorkQueue
+from featurewatch_receiver.deliveries.apply import Delivery, accept
+from featurewatch_receiver.deliveries.payload import PATH, WebhookPayload, parse
 from featurewatch_receiver.errors import ConfigError, PayloadError, ReplayError
-from featurewatch_receiver.people.tokens import Tokens, read_token
+from featurewatch_receiver.logs import one_line
+from featurewatch_receiver.states import State
 from featurewatch_receiver.store.migrate import migrate
-from featurewatch_receiver.text import one_line
+from featurewatch_receiver.store.queue import WorkQueue
 
-PATH = "/api/v1/webhook/alertmanager"
 TIMEOUT_SECONDS = 30.0
 #: A receiver that is busy or away for a moment is asked again, each time after a second.
 ATTEMPTS = 30
 _PAUSE_SECONDS = 1.0
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Recorder:
-    """Appends accepted deliveries to a file, one on a line; the file may be moved away."""
-
-    def __init__(self, file: str):
-        self._file = Path(file)
-        self._lock = threading.Lock()
-
-    def write(self, body: bytes) -> None:
-        """Record a delivery; it is stored already, so a fault here is only told."""
-        line = b" ".join(body.split(b"\n")) + b"\n"  # in JSON a line break is only ever space
-        try:
-            with self._lock, self._file.open("ab") as file:
-                file.write(line)
-        except OSError as error:
-            logs.trouble("delivery could not be recorded", error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +37,7 @@ class Recorded:
 
     place: str
     body: bytes
-    webhook: Webhook
+    webhook: WebhookPayload
 
     def at(self) -> datetime:
         """When it was sent, as far as its alerts tell: the last beginning or end."""

@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, select
 
+from featurewatch_receiver.acts.expiry import GONE_SECONDS
 from featurewatch_receiver.clients.alertmanager import Alert
 from featurewatch_receiver.deliveries.episodes import SAME_START, Sighting, sight
-from featurewatch_receiver.deliveries.payload import Alert as Delivered
+from featurewatch_receiver.deliveries.payload import DeliveredAlert as Delivered
 from featurewatch_receiver.labels import EXTRACTOR, LEVEL, POLICY
-from featurewatch_receiver.metrics import Difference
-from featurewatch_receiver.people.sweeper import GONE_SECONDS
+from featurewatch_receiver.reconciliation import notifications
 from featurewatch_receiver.reconciliation.view import Labels, View, is_muted, same_alert
-from featurewatch_receiver.records import told
+from featurewatch_receiver.states import Difference
+from featurewatch_receiver.store.database import without_nul
 from featurewatch_receiver.store.schema import alerts, episodes
-from featurewatch_receiver.text import without_nul
 
 # Alertmanager delivers what is new within routing.receiver.group_interval, 15 s by default.
 MISSED_SECONDS = 60.0
@@ -124,7 +124,7 @@ def _labels(row: Row[Any]) -> Labels:
 
 def _concerns(alert: Alert, view: View) -> bool:
     """Whether it is for this receiver, and not just a level that somebody holds back."""
-    ours = any(told.is_ours(receiver.name) for receiver in alert.receivers)
+    ours = any(notifications.is_ours(receiver.name) for receiver in alert.receivers)
     return ours and bool(alert.labels.get("alertname")) and not view.is_held(alert)
 
 

@@ -13,25 +13,24 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.automation import ledger
 from featurewatch_receiver.automation.planner import Planner, firing
-from featurewatch_receiver.automation.remediations import Decision
-from featurewatch_receiver.automation.reports import report_decision
+from featurewatch_receiver.automation.remediations import Decision, report_decision
 from featurewatch_receiver.clients.alertmanager import Alertmanager
 from featurewatch_receiver.clients.prometheus import Prometheus
 from featurewatch_receiver.core import Core
+from featurewatch_receiver.deliveries.apply import Seen, count_ended, load_timelines, save, see
 from featurewatch_receiver.deliveries.episodes import Episode, Outcome
-from featurewatch_receiver.deliveries.intake import Seen, load_timelines, save, see
-from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import AlertmanagerError, PrometheusError
-from featurewatch_receiver.metrics import Difference
-from featurewatch_receiver.reconciliation import silences
+from featurewatch_receiver.history import durations, servers
+from featurewatch_receiver.loops import Duty, Loop
+from featurewatch_receiver.reconciliation import notifications, standing
 from featurewatch_receiver.reconciliation.differences import Differences, Found, open_alerts
 from featurewatch_receiver.reconciliation.view import Labels, View, firing_at, is_muted, look
-from featurewatch_receiver.records import durations, heard, told
+from featurewatch_receiver.states import Difference
+from featurewatch_receiver.store.database import lock
+from featurewatch_receiver.store.queue import WorkQueue
 
 LOOK_SECONDS = 15.0
 _TAKEN_IN = frozenset({Outcome.OPENED, Outcome.JOINED})
@@ -53,7 +52,7 @@ class Repair:
     seen: list[tuple[Seen, Difference]] = field(default_factory=list)
     ended: list[Episode] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
-    changes: list[silences.Change] = field(default_factory=list)
+    changes: list[standing.EpisodeChange] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
 
 
@@ -117,19 +116,19 @@ class Reconciler:
             if at_prometheus is not None:
                 found += self._differences.ended(view, known, at_prometheus, now)
             is_due = (
-                found or silences.changes(connection, view, now) or self._told(connection, view)
+                found or standing.changes(connection, view, now) or self._told(connection, view)
             )
         return self._store(view, found) if is_due else Repair()
 
     def _store(self, view: View, found: Found) -> Repair:
         repair = Repair()
         with self._core.writer.begin() as connection:
-            ledger.lock(connection, "reconciliation")
+            lock(connection, "reconciliation")
             touched = self._join(connection, found, repair)
-            repair.changes = silences.changes(connection, view, self._core.now())
-            silences.write(connection, repair.changes)
+            repair.changes = standing.changes(connection, view, self._core.now())
+            standing.write(connection, repair.changes)
             repair.told = self._told(connection, view)
-            told.write(connection, repair.told)
+            notifications.write(connection, repair.told)
             subjects = [s for s in firing(connection) if s.episode_id in touched]
             repair.decisions = Planner(self._core, connection, self._queue).consider(subjects)
         _report(self._core, repair)
@@ -166,64 +165,46 @@ class Reconciler:
         self._muted = muted
 
     def _told(self, connection: Connection, view: View) -> list[dict[str, Any]]:
-        return told.due(connection, self._core.config, view, self._speaking, self._core.now())
+        return notifications.due(
+            connection, self._core.config, view, self._speaking, self._core.now()
+        )
 
 
-def keep_reconciling(
+def reconciling(
     core: Core, queue: WorkQueue, stop: threading.Event, pause: float = LOOK_SECONDS
-) -> None:
-    """Look every `pause` seconds until `stop`; an outage of a server is logged once."""
+) -> Loop | None:
+    """The loop that reconciles; None without an Alertmanager."""
     url, prometheus_url = core.config.receiver.alertmanager_url, core.config.receiver.prometheus_url
     if url is None:
-        return
+        return None
     client = Alertmanager(url)
     prometheus = Prometheus(prometheus_url) if prometheus_url else None
     reconciler = Reconciler(core, queue, client, prometheus)
-    away: str | None = None
-    while True:
-        away = _look(reconciler, core, away)
-        if stop.wait(pause):
-            break
-    client.close()
-    if prometheus:
-        prometheus.close()
+    duty = Duty("reconciliation", lambda: _look(reconciler, core), core.metrics)
+    close = [client.close, *([prometheus.close] if prometheus else [])]
+    return Loop("reconciler", [duty], pause, stop, close=close)
 
 
-def _look(reconciler: Reconciler, core: Core, was_away: str | None) -> str | None:
-    """Look once, and return which server is away."""
-    away = None
+def _look(reconciler: Reconciler, core: Core) -> None:
+    """Look once, and note which server answered."""
     try:
         reconciler.look()
-        _note(core, None, None)
     except (AlertmanagerError, PrometheusError) as error:
-        away = heard.ALERTMANAGER if isinstance(error, AlertmanagerError) else heard.PROMETHEUS
-        _note(core, away, str(error))
+        away = servers.ALERTMANAGER if isinstance(error, AlertmanagerError) else servers.PROMETHEUS
         core.metrics.reconcile_failures.labels(away).inc()
-        if away != was_away:
-            logs.trouble("history can't be compared", error, server=away)
-    except SQLAlchemyError as error:
-        logs.trouble("database unavailable", error, duty="reconciliation")
-        return was_away
-    except Exception as error:  # the next look may be better; without any, nothing is repaired
-        logs.trouble("reconciliation broke", error)
-        return was_away
-    else:
-        if was_away:
-            logs.event("history is compared again", server=was_away)
-        core.metrics.reconciled_at.set(core.now().timestamp())
-    return away
+        _note(core, away, str(error))
+        raise
+    _note(core, None, None)
+    core.metrics.reconciled_at.set(core.now().timestamp())
 
 
 def _note(core: Core, away: str | None, problem: str | None) -> None:
     """Remember for the console who answered; without Alertmanager, Prometheus was not asked."""
-    asked = [heard.ALERTMANAGER]
-    if core.config.receiver.prometheus_url and away != heard.ALERTMANAGER:
-        asked.append(heard.PROMETHEUS)
-    try:
-        for name in asked:
-            heard.note(core, name, problem if name == away else None)
-    except SQLAlchemyError as error:
-        logs.trouble("database unavailable", error, duty="servers heard")
+    asked = [servers.ALERTMANAGER]
+    if core.config.receiver.prometheus_url and away != servers.ALERTMANAGER:
+        asked.append(servers.PROMETHEUS)
+    for name in asked:
+        servers.note(core, name, problem if name == away else None)
 
 
 def _report(core: Core, repair: Repair) -> None:
@@ -235,7 +216,7 @@ def _report(core: Core, repair: Repair) -> None:
             level = {"escalation_level": sighting.level, "fingerprint": sighting.fingerprint}
             of = {"episode": episode_id, "difference": difference}
             logs.event("alert reconciled", **of, **named, **level, **at)
-    durations.count_ended(core, repair.ended)
+    count_ended(core, repair.ended)
     logs.events("notification", [_notification(row) for row in repair.told])
     for change in repair.changes:
         if said := {name: change.values[name] for name in _SAID if name in change.values}:

@@ -8,9 +8,9 @@ from functools import cached_property
 from featurewatch_receiver.clients.alertmanager import Alert, Alertmanager, Silence
 from featurewatch_receiver.clients.prometheus import Prometheus
 from featurewatch_receiver.labels import ALERTNAME, EXTRACTOR
-from featurewatch_receiver.people import acknowledge
-from featurewatch_receiver.people.acknowledge import Acknowledgement, Kind
-from featurewatch_receiver.text import without_nul
+from featurewatch_receiver.silences import acknowledgement
+from featurewatch_receiver.silences.acknowledgement import Acknowledgement, Kind
+from featurewatch_receiver.store.database import without_nul
 
 _FIRING = 'ALERTS{alertstate="firing"}'
 _NO_LABELS_OF_THE_ALERT = frozenset({"__name__", "alertstate"})
@@ -79,7 +79,7 @@ def look(client: Alertmanager, now: datetime) -> View:
     # Silences last: each that is named by an alert is among them, unless it has just ended.
     alerts = {alert.fingerprint: alert for alert in client.all_alerts()}
     silences = {s.id: s for s in client.silences() if s.status.state == "active"}
-    ours = (acknowledge.read(silence) for silence in silences.values())
+    ours = (acknowledgement.read(silence) for silence in silences.values())
     return View(
         asked_at=now,
         started_at=started_at,

@@ -10,11 +10,11 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
-from featurewatch_receiver.text import one_line
+from featurewatch_receiver.logs import one_line
 
 # Longer than any transaction of ours, shorter than Alertmanager's patience.
 LOCK_WAIT_SECONDS = 2
@@ -83,12 +83,12 @@ def open_session(url: str) -> Engine:
 
 
 def complaint(url: str, error: SQLAlchemyError) -> str:
-    """What can't be done with the database, and the mend, on one line."""
+    """What can't be done with the database, and the fix, on one line."""
     cause = one_line(str(getattr(error, "orig", None) or error))
-    mend = "see that the server runs, and lets this user in"
+    fix = "see that the server runs, and lets this user in"
     if is_sqlite(url):
-        mend = "create its folder and let this user write there"
-    return f"receiver.database: {url} can't be opened ({cause}); {mend}"
+        fix = "create its folder and let this user write there"
+    return f"receiver.database: {url} can't be opened ({cause}); {fix}"
 
 
 def _open_writer(url: str, *, foreign_keys: str) -> Engine:
@@ -157,3 +157,19 @@ def _open_postgresql(url: str, *settings: str, pool_pre_ping: bool = True, **poo
         connection.commit()
 
     return engine
+
+
+def lock(connection: Connection, *names: str) -> None:
+    """Let no other process decide about these until the transaction ends.
+
+    SQLite needs none: its transactions that write come one after the other.
+    """
+    if connection.dialect.name == "postgresql":
+        for name in sorted(set(names)):
+            key = text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
+            connection.execute(key, {"name": name})
+
+
+def without_nul(text: str) -> str:
+    """Return the text as PostgreSQL can hold it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver.engine import register_queue
 from featurewatch_receiver.errors import ConfigError
 from featurewatch_receiver.store.database import complaint, is_sqlite, open_for_migration
+from featurewatch_receiver.store.queue import register_queue
+from featurewatch_receiver.store.schema import metadata
 
 # The tables as they were before revisions were counted.
 FIRST = "0001"
@@ -38,6 +39,7 @@ def migrate(url: str) -> list[str]:
             command.stamp(config, FIRST)
         done = _pending(connection)
         command.upgrade(config, "head")
+        _require_columns(connection)
         connection.commit()
         DBOS.migrate(url)
     register_queue(url)
@@ -53,9 +55,11 @@ def check(url: str) -> None:
     """
     with _opened(url) as connection:
         pending = len(_pending(connection))
+        if not pending:
+            _require_columns(connection)
     if pending:
-        mend = "run `featurewatch-receiver migrate`"
-        raise ConfigError([f"receiver.database: {url} is {pending} revisions behind; {mend}"])
+        fix = "run `featurewatch-receiver migrate`"
+        raise ConfigError([f"receiver.database: {url} is {pending} revisions behind; {fix}"])
     register_queue(url)
 
 
@@ -86,12 +90,24 @@ def _pending(connection: Connection) -> list[str]:
     known = [revision.revision for revision in script.walk_revisions()]
     current = _revision(connection)
     if current is not None and current not in known:
-        mend = "start the version that made it, or a newer one"
+        fix = "start the version that made it, or a newer one"
         raise ConfigError(
-            [f"receiver.database: its revision {current} is not known to this version; {mend}"]
+            [f"receiver.database: its revision {current} is not known to this version; {fix}"]
         )
     steps = script.iterate_revisions("head", current or "base")
     return [f"{step.revision}: {step.doc}" for step in reversed(list(steps))]
+
+
+def _require_columns(connection: Connection) -> None:
+    """Raise ConfigError where the tables are not those of the revision that they say."""
+    seen = inspect(connection)
+    for table in metadata.sorted_tables:
+        there = seen.has_table(table.name)
+        known = {column["name"] for column in seen.get_columns(table.name)} if there else set()
+        if missing := sorted({column.name for column in table.columns} - known):
+            fix = "it was made by an unreleased version; start with an empty database"
+            message = f"table {table.name} has no {', '.join(missing)}; {fix}"
+            raise ConfigError([f"receiver.database: {message}"])
 
 
 def _revision(connection: Connection) -> str | None:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver import logs
-from featurewatch_receiver.automation import ledger
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import TellError
+from featurewatch_receiver.loops import Duty, Loop
+from featurewatch_receiver.store.database import lock
 from featurewatch_receiver.store.schema import watch, watch_told
 from featurewatch_receiver.watchdog.tell import News, Tell, unusable, ways
 
@@ -31,7 +31,7 @@ GAP = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class HeartbeatState:
     """What is known of the heartbeat."""
 
     #: When it last arrived.
@@ -70,7 +70,11 @@ def last_heard(core: Core) -> float:
 
 
 def decide(
-    state: State, names: tuple[str, ...], now: datetime, timeout: timedelta, repeat: timedelta
+    state: HeartbeatState,
+    names: tuple[str, ...],
+    now: datetime,
+    timeout: timedelta,
+    repeat: timedelta,
 ) -> Due | None:
     """What is due. Neither missing nor there is what has not been waited for long enough."""
     # Either way: the clock may have been set back since it came.
@@ -114,11 +118,11 @@ class DeadMansSwitch:
             if due and self._take():  # again, since each way may take a while
                 self._tell(name, due, state, now)
 
-    def _take(self) -> State | None:
+    def _take(self) -> HeartbeatState | None:
         with self._core.writer.begin() as connection:
             return _take_watch(connection, self._id, self._core.now())
 
-    def _tell(self, name: str, due: Due, state: State, now: datetime) -> None:
+    def _tell(self, name: str, due: Due, state: HeartbeatState, now: datetime) -> None:
         url = self._core.config.receiver.url
         news = News(missing=due.missing, source=url, heard_at=state.heard_at, at=now)
         try:
@@ -134,25 +138,17 @@ class DeadMansSwitch:
             _note(connection, name, now if due.missing else None)
 
 
-def keep_watching(core: Core, stop: threading.Event, pause: float = LOOK_SECONDS) -> None:
-    """Look every `pause` seconds until `stop`."""
+def watching(core: Core, stop: threading.Event, pause: float = LOOK_SECONDS) -> Loop | None:
+    """The loop that looks for the heartbeat; None while the switch is off."""
     if not core.config.watchdog.enabled:
-        return
+        return None
     for name, error in unusable(core.config):  # rather now than when it is needed
         logs.trouble("watchdog can't be told", error, path=name)
     switch = DeadMansSwitch(core)
-    while True:
-        try:
-            switch.look()
-        except SQLAlchemyError as error:
-            logs.trouble("database unavailable", error, duty="dead man's switch")
-        except Exception as error:  # it must not die of what nobody has thought of
-            logs.trouble("dead man's switch broke", error)
-        if stop.wait(pause):
-            return
+    return Loop("watcher", [Duty("watchdog", switch.look, core.metrics)], pause, stop)
 
 
-def _take_watch(connection: Connection, who: str, now: datetime) -> State | None:
+def _take_watch(connection: Connection, who: str, now: datetime) -> HeartbeatState | None:
     """Keep or take over the watch; None while another process has it."""
     row = _row(connection)
     unwatched = abs(now - row.looked_at) if row.looked_at else None
@@ -163,12 +159,14 @@ def _take_watch(connection: Connection, who: str, now: datetime) -> State | None
     values = {"since": since, "looked_at": now, "looked_by": who}
     connection.execute(update(watch).where(watch.c.name == WATCHDOG).values(values))
     told = connection.execute(select(watch_told.c.path, watch_told.c.told_at))
-    return State(heard_at=row.heard_at, since=since, told={row.path: row.told_at for row in told})
+    return HeartbeatState(
+        heard_at=row.heard_at, since=since, told={row.path: row.told_at for row in told}
+    )
 
 
 def _row(connection: Connection) -> Row[Any]:
     """The row of the Watchdog, which is made when it is missing; locked until the end."""
-    ledger.lock(connection, WATCHDOG)
+    lock(connection, WATCHDOG)
     query = select(watch).where(watch.c.name == WATCHDOG)
     if (row := connection.execute(query).one_or_none()) is None:
         connection.execute(insert(watch).values(name=WATCHDOG))

@@ -1,6 +1,7 @@
 """Ways to tell people that don't lead through Alertmanager: webhook, Slack, PagerDuty, mail."""
 
 import smtplib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,17 +11,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.clients import bounded
 from featurewatch_receiver.clients.client import cause_of
-from featurewatch_receiver.config.people import Mail
+from featurewatch_receiver.config.notification_settings import Mail
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import TellError
-from featurewatch_receiver.text import one_line
-from featurewatch_receiver.version import package_version
+from featurewatch_receiver.logs import one_line
 
-# For the connection, and for each pause within the answer.
+# For the connection, and for the whole answer.
 TIMEOUT_SECONDS = 10.0
+_MAX_ANSWER_BYTES = 1024 * 1024
 _TAKEN = range(200, 300)
 
 
@@ -150,18 +153,19 @@ def _email(mail: Mail, news: News) -> None:
 
 def _post(url: str, body: dict[str, Any]) -> None:
     """Send JSON. The URL may be a secret, so no message names it."""
-    headers = {"User-Agent": f"featurewatch/{package_version()}"}
+    bounds: dict[str, Any] = {"timeout": TIMEOUT_SECONDS, "stream": True}
+    end = time.monotonic() + TIMEOUT_SECONDS
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy, no .netrc
-            answer = session.post(
-                url, json=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False
-            )
-    except (requests.RequestException, ValueError) as error:
+        with bounded.session() as way:
+            answer = way.post(url, json=body, allow_redirects=False, **bounds)
+            told = bounded.body_of(answer.raw, end, _MAX_ANSWER_BYTES)
+    except bounded.TooLongError:
+        told = b"a long answer"
+    except (requests.RequestException, HTTPError, TimeoutError, ValueError) as error:
         cause = cause_of(error, TIMEOUT_SECONDS)
         raise TellError(_without(url, f"the URL can't be reached ({cause})")) from None
     if answer.status_code not in _TAKEN:
-        said = one_line(answer.text)
+        said = one_line(told.decode("utf-8", "replace"))
         raise TellError(_without(url, f"the URL answered {answer.status_code}: {said}"))
 
 

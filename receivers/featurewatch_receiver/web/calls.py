@@ -12,9 +12,9 @@ import pydantic
 from flask import Request
 from pydantic_core import ErrorDetails
 
-from featurewatch_receiver.config.access import Role
+from featurewatch_receiver import pydantic_errors
+from featurewatch_receiver.access.users import Person
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.engine import WorkQueue
 from featurewatch_receiver.errors import (
     AlertmanagerError,
     ConflictError,
@@ -23,24 +23,17 @@ from featurewatch_receiver.errors import (
     NoteError,
     UsersFileError,
 )
-from featurewatch_receiver.people.users import Person
-from featurewatch_receiver.text import one_line
-from featurewatch_receiver.web.questions import Nothing, Query
+from featurewatch_receiver.logs import one_line
+from featurewatch_receiver.states import Role
+from featurewatch_receiver.store.queue import WorkQueue
+from featurewatch_receiver.web.parameters import Nothing, Query
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 PREFIX = "/api/v1"
 DESCRIPTION = f"{PREFIX}/openapi.json"
-_WORDS = {
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "json_invalid": "is not JSON",
-    "model_type": "must be an object",
-    "missing": "is missing",
-    "string_type": "must be text",
-    "string_too_long": "is too long",
-    "string_too_short": "must not be empty",
-}
+#: When to come back after a 503.
+RETRY_AFTER_SECONDS = "5"
 
 
 class Tag(StrEnum):
@@ -70,6 +63,8 @@ class Asked:
 class Call:
     """One row of the table."""
 
+    #: No two calls have the same.
+    name: str
     method: Literal["GET", "POST"]
     #: Below /api/v1, in the words of Flask.
     path: str
@@ -79,19 +74,11 @@ class Call:
     answer: type[pydantic.BaseModel]
     query: type[Query] = Nothing
     body: type[pydantic.BaseModel] | None = None
+    #: Who may call it, at least.
+    role: Role = Role.VIEWER
     code: int = 200
     #: What it can refuse with, besides what every call can.
     refusals: tuple[int, ...] = ()
-
-    @property
-    def role(self) -> Role:
-        """Who may call it: whatever changes something needs a responder."""
-        return Role.VIEWER if self.method == "GET" else Role.RESPONDER
-
-    @property
-    def name(self) -> str:
-        """The function's name; no two calls have the same."""
-        return self.run.__name__
 
     def ask(self, request: Request) -> tuple[Query, pydantic.BaseModel | None]:
         """Read parameters and body.
@@ -110,7 +97,7 @@ class Call:
 
 
 class QuestionError(Exception):
-    """Parameters or body are not what the call takes. The text names the place and the mend."""
+    """Parameters or body are not what the call takes. The text names the place and the fix."""
 
 
 #: What API and console answer when one of these is raised.
@@ -144,9 +131,8 @@ def check(model: type[Model], values: Mapping[str, Any]) -> Model:
 
 
 def _refusal(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> QuestionError:
-    problems = error.errors(include_url=False)
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return QuestionError(_line(problems[0], model) + more)
+    details, more = pydantic_errors.first(error)
+    return QuestionError(_line(details, model) + more)
 
 
 def _parameters(request: Request, model: type[Query]) -> dict[str, Any]:
@@ -169,9 +155,7 @@ def _line(problem: ErrorDetails, model: type[pydantic.BaseModel]) -> str:
         return f"{place}: {text}; write ?{name}={model.model_fields[name].default}"
     if kind in ("enum", "literal_error"):
         return f"{place}: is none of {context['expected']}; write one of them"
-    said = problem["msg"].removeprefix("Value error, ")
-    said = _WORDS.get(kind, said[0].lower() + said[1:])
-    return f"{place}: {said}; see {DESCRIPTION}"
+    return f"{place}: {pydantic_errors.plain(problem, pydantic_errors.OF_JSON)}; see {DESCRIPTION}"
 
 
 def _bounds(metadata: Any) -> dict[str, int]:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import pydantic
 from pydantic.json_schema import models_json_schema
 
-from featurewatch_receiver.version import package_version
-from featurewatch_receiver.web.answers import Error
+from featurewatch_receiver.version import VERSION
 from featurewatch_receiver.web.calls import PREFIX, Call
+from featurewatch_receiver.web.responses import ErrorResponse
 
 Json = dict[str, Any]
 Mode = Literal["validation", "serialization"]
@@ -23,7 +23,7 @@ _IN_PATH = re.compile(r"<(?:path:)?(\w+)>")
 def describe(calls: Iterable[Call]) -> Json:
     """Return the document."""
     table = list(calls)
-    wanted: list[tuple[Model, Mode]] = [(Error, "serialization")]
+    wanted: list[tuple[Model, Mode]] = [(ErrorResponse, "serialization")]
     wanted += [(call.answer, "serialization") for call in table]
     wanted += [(call.query, "validation") for call in table]
     wanted += [(call.body, "validation") for call in table if call.body]
@@ -32,7 +32,7 @@ def describe(calls: Iterable[Call]) -> Json:
     )
     document: Json = {
         "openapi": "3.1.0",
-        "info": {"title": "featurewatch-receiver", "version": package_version()},
+        "info": {"title": "featurewatch-receiver", "version": VERSION},
         "servers": [{"url": PREFIX}],
         "security": [{"bearer": []}],
         "paths": {},
@@ -62,7 +62,7 @@ def _operation(call: Call, models: Any, schemas: Json) -> Json:
         "responses": {
             str(call.code): _response(call.code, models[call.answer, "serialization"]),
             **{
-                str(code): _response(code, models[Error, "serialization"])
+                str(code): _response(code, models[ErrorResponse, "serialization"])
                 for code in sorted(
                     {*_REFUSALS, *call.refusals, *([404] if "<" in call.path else [])}
                 )
@@ -76,7 +76,9 @@ def _operation(call: Call, models: Any, schemas: Json) -> Json:
             "content": {"application/json": {"schema": schema}},
         }
         for code in (413, 415):
-            operation["responses"][str(code)] = _response(code, models[Error, "serialization"])
+            operation["responses"][str(code)] = _response(
+                code, models[ErrorResponse, "serialization"]
+            )
     return operation
 
 

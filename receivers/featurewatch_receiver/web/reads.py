@@ -1,13 +1,19 @@
 """What people read."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, or_
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, or_, select
 
-from featurewatch_receiver.automation import switches
+from featurewatch_receiver.automation import sequence
+from featurewatch_receiver.automation.guards import Situation, decide
+from featurewatch_receiver.automation.planner import Planner
+from featurewatch_receiver.automation.sequence import is_engaged
+from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.errors import MissingError
-from featurewatch_receiver.records.history import (
+from featurewatch_receiver.history.queries import (
     Part,
     find_by_fingerprint,
     find_episode,
@@ -20,10 +26,13 @@ from featurewatch_receiver.records.history import (
     list_notifications,
     list_remediations,
 )
-from featurewatch_receiver.records.statuses import status_column
+from featurewatch_receiver.history.statuses import status_column
+from featurewatch_receiver.history.summary import summary
+from featurewatch_receiver.states import Origin, SkipReason, State
+from featurewatch_receiver.store import switches
 from featurewatch_receiver.store.schema import audit, episodes, leases, notifications, remediations
 from featurewatch_receiver.web.calls import Asked
-from featurewatch_receiver.web.questions import EpisodeFilter, Listed
+from featurewatch_receiver.web.parameters import EpisodeFilter, Listed
 
 Json = dict[str, Any]
 Condition = ColumnElement[bool]
@@ -171,3 +180,84 @@ def _found(text: str | None) -> list[Condition]:
     places = [column.icontains(text, autoescape=True) for column in plain]
     as_json = json.dumps(text)[1:-1]
     return [or_(*places, *(column.icontains(as_json, autoescape=True) for column in written))]
+
+
+def get_guards(asked: Asked) -> Json:
+    """What may run at all."""
+    config, now = asked.core.config, asked.core.now()
+    responses = config.responses
+    with asked.core.reader.begin() as connection:
+        begun = sequence.episodes_begun(connection, config, now)
+        engaged = is_engaged(connection)
+    return {
+        "enabled": responses.enabled,
+        "dry_run": responses.dry_run,
+        "kill_switch": engaged,
+        "storm": {**responses.storm.model_dump(), "begun": begun},
+        "maintenance": [w.name for w in config.maintenance if w.from_ <= now < w.to],
+        "actions": {name: responses.actions.get(name) for name in responses.actions.names()},
+        "responses": {name: alert.responses for name, alert in config.alerts.items()},
+        "targets": config.targets,
+    }
+
+
+def get_guards_of_target(asked: Asked) -> Json:
+    """What may run for one extractor, and what holds it back."""
+    config, extractor = asked.core.config, asked.path["extractor"]
+    if extractor not in config.targets:
+        raise MissingError("extractor: is none of targets; see /api/v1/guards")
+    with asked.core.reader.begin() as connection:
+        planner = Planner(asked.core, connection, asked.queue)
+        situations = [
+            planner.situation(name, extractor) for name in config.responses.actions.names()
+        ]
+    return {
+        "extractor": extractor,
+        "bounds": config.targets[extractor],
+        "actions": {found.action: _guard(config, found) for found in situations},
+    }
+
+
+def get_summary(asked: Asked) -> Json:
+    """How things stand, and what the last hours were like."""
+    now, hours = asked.core.now(), asked.query.hours
+    since = now - timedelta(hours=hours)
+    waits = remediations.c.state == State.AWAITING_APPROVAL
+    with asked.core.reader.begin() as connection:
+        by_severity = _counts(connection, episodes.c.severity, is_open)
+        stand = {
+            "at": now,
+            "open": sum(by_severity.values()),
+            "open_by_severity": by_severity,
+            "open_by_status": _counts(connection, status_column, is_open),
+            "awaiting_approval": _count(connection, waits),
+            "open_leases": _count(connection, leases.c.ended_at.is_(None)),
+            "kill_switch": is_engaged(connection),
+            "remediations": _counts(
+                connection, remediations.c.state, remediations.c.created_at >= since
+            ),
+        }
+    return stand | summary(asked.core, hours)
+
+
+def _guard(config: ReceiverConfig, situation: Situation) -> Json:
+    # Attempts of an episode are nobody's here: it is about the next one.
+    anyone = replace(situation, runs_of_episode=0)
+    settings = config.responses.actions.get(situation.action)
+    blocked: SkipReason | None = decide(config, anyone)
+    return settings.model_dump() | {
+        "blocked_by": blocked,
+        "blocked_by_for_person": decide(config, replace(anyone, origin=Origin.PERSON)),
+        "last_run": situation.last_run,
+        "runs_of_hour": situation.runs_of_hour,
+        "runs_of_day": situation.runs_of_day,
+    }
+
+
+def _counts(connection: Connection, column: Any, where: Any) -> dict[str, int]:
+    query = select(column, func.count()).where(where).group_by(column)
+    return {name or "none": count for name, count in connection.execute(query)}
+
+
+def _count(connection: Connection, where: Any) -> int:
+    return int(connection.scalar(select(func.count()).where(where)) or 0)

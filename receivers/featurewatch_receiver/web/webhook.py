@@ -13,11 +13,10 @@ from werkzeug.exceptions import Unauthorized, abort
 from werkzeug.wsgi import get_input_stream
 
 from featurewatch_receiver.core import Core
-from featurewatch_receiver.deliveries.batches import Batches
-from featurewatch_receiver.deliveries.inbox import Arrival, Inbox, packed
-from featurewatch_receiver.deliveries.intake import is_heartbeat
-from featurewatch_receiver.deliveries.payload import parse
-from featurewatch_receiver.deliveries.replay import PATH, Recorder
+from featurewatch_receiver.deliveries.apply import is_heartbeat
+from featurewatch_receiver.deliveries.inbox import Arrival, Batches, Inbox, packed
+from featurewatch_receiver.deliveries.payload import PATH, parse
+from featurewatch_receiver.deliveries.recorder import Recorder
 from featurewatch_receiver.errors import PayloadError
 
 MAX_BODY_BYTES = 2 * 1024 * 1024

@@ -1,5 +1,5 @@
 """The `kubernetes` backend; it needs the package kubernetes, an extra of the receiver."""
 
-from featurewatch_receiver.backends.kubernetes.backend import KubernetesBackend
+from featurewatch_receiver.backends.kubernetes.backend import KubernetesClient
 
-__all__ = ["KubernetesBackend"]
+__all__ = ["KubernetesClient"]

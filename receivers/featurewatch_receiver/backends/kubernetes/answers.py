@@ -22,13 +22,13 @@ def _quantity(text: str) -> Decimal:
 Quantity = Annotated[Decimal, pydantic.BeforeValidator(_quantity)]
 
 
-class Answer(pydantic.BaseModel):
+class KubernetesAnswer(pydantic.BaseModel):
     """An object, or a part of one."""
 
     model_config = pydantic.ConfigDict(alias_generator=to_camel, frozen=True)
 
 
-class Owner(Answer):
+class Owner(KubernetesAnswer):
     """An entry of ownerReferences."""
 
     kind: str
@@ -36,7 +36,7 @@ class Owner(Answer):
     controller: bool = False
 
 
-class Metadata(Answer):
+class Metadata(KubernetesAnswer):
     """Of every object."""
 
     name: str
@@ -46,8 +46,13 @@ class Metadata(Answer):
     annotations: dict[str, str] = {}
     owner_references: list[Owner] = []
 
+    @property
+    def controller(self) -> Owner | None:
+        """What made the object, and sets it right when somebody else changes it."""
+        return next((owner for owner in self.owner_references if owner.controller), None)
 
-class Condition(Answer):
+
+class Condition(KubernetesAnswer):
     """An entry of status.conditions."""
 
     type: str
@@ -61,40 +66,40 @@ class Condition(Answer):
         return ": ".join(filter(None, (self.reason, self.message)))
 
 
-class Amounts(Answer):
+class Amounts(KubernetesAnswer):
     """What a container asks for, and what it may not exceed."""
 
     requests: dict[str, Quantity] = {}
     limits: dict[str, Quantity] = {}
 
 
-class Container(Answer):
+class Container(KubernetesAnswer):
     """A container of a pod template."""
 
     name: str
     resources: Amounts = Amounts()
 
 
-class PodMetadata(Answer):
+class PodMetadata(KubernetesAnswer):
     """Metadata of a pod template."""
 
     annotations: dict[str, str] = {}
 
 
-class PodSpec(Answer):
+class PodSpec(KubernetesAnswer):
     """Spec of a pod template."""
 
     containers: list[Container]
 
 
-class PodTemplate(Answer):
+class PodTemplate(KubernetesAnswer):
     """What the replicas are made from."""
 
     metadata: PodMetadata = PodMetadata()
     spec: PodSpec
 
 
-class DeploymentSpec(Answer):
+class DeploymentSpec(KubernetesAnswer):
     """What is wanted."""
 
     replicas: int = 1
@@ -102,7 +107,7 @@ class DeploymentSpec(Answer):
     template: PodTemplate
 
 
-class DeploymentStatus(Answer):
+class DeploymentStatus(KubernetesAnswer):
     """What the controller has seen; zeros are left out on the wire."""
 
     observed_generation: int = 0
@@ -113,7 +118,7 @@ class DeploymentStatus(Answer):
     conditions: list[Condition] = []
 
 
-class DeploymentAnswer(Answer):
+class DeploymentAnswer(KubernetesAnswer):
     """A Deployment of apps/v1."""
 
     metadata: Metadata
@@ -130,8 +135,25 @@ class DeploymentAnswer(Answer):
         """Why the rollout will not end, in the controller's words."""
         if not self.seen:
             return None
-        late = (c for c in self.status.conditions if c.reason == "ProgressDeadlineExceeded")
-        return next((c.words for c in late if c.type == "Progressing"), None)
+        return next((c.words for c in self.status.conditions if self._ends(c)), None)
+
+    def _ends(self, condition: Condition) -> bool:
+        if condition.type == "Progressing":
+            return condition.reason == "ProgressDeadlineExceeded"
+        # It outlives its cause for a moment: then no pod is missing.
+        missing = self.status.updated_replicas < self.spec.replicas
+        return condition.type == "ReplicaFailure" and condition.status == "True" and missing
+
+    @property
+    def changing(self) -> str | None:
+        """Why another number of replicas could cost healthy ones."""
+        name, status = self.metadata.name, self.status
+        if self.spec.paused:
+            return f"the rollout of {name} is paused; `kubectl rollout resume` ends that"
+        if self.seen and status.updated_replicas < status.replicas:
+            new = f"{status.updated_replicas} of {status.replicas} pods are new"
+            return f"a rollout of {name} is under way, {new}"
+        return None
 
     @property
     def rolled_out(self) -> bool:
@@ -151,37 +173,37 @@ class DeploymentAnswer(Answer):
         return self.spec.template.metadata.annotations.get(RESTART)
 
 
-class Written(Answer):
+class Written(KubernetesAnswer):
     """The answer to a patch, of whatever kind: that it came is all that counts."""
 
     metadata: Metadata
 
 
-class CronJobSpec(Answer):
+class CronJobSpec(KubernetesAnswer):
     """The template is its owner's: passed on as it came, unknown fields included."""
 
     job_template: dict[str, Any]
 
 
-class CronJobAnswer(Answer):
+class CronJobAnswer(KubernetesAnswer):
     """A CronJob of batch/v1."""
 
     metadata: Metadata
     spec: CronJobSpec
 
 
-class JobStatus(Answer):
+class KubernetesJobStatus(KubernetesAnswer):
     """How the run is getting on."""
 
     active: int = 0
     conditions: list[Condition] = []
 
 
-class JobAnswer(Answer):
+class JobAnswer(KubernetesAnswer):
     """A Job of batch/v1."""
 
     metadata: Metadata
-    status: JobStatus = JobStatus()
+    status: KubernetesJobStatus = KubernetesJobStatus()
 
     @property
     def outcome(self) -> tuple[TrainingState, str]:

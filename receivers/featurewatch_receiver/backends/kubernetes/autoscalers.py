@@ -1,28 +1,51 @@
-"""Who sets the number of replicas instead of us: a HorizontalPodAutoscaler, or KEDA above one."""
+"""Who sets the number of replicas instead of us: an HPA, KEDA, an Argo Rollout."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from featurewatch_receiver.backends.kubernetes.answers import Answer, Metadata, Written
+import pydantic
+
+from featurewatch_receiver.backends.kubernetes.answers import KubernetesAnswer, Metadata, Written
+from featurewatch_receiver.backends.kubernetes.refusals import (
+    KubernetesMissingError,
+    UnservedError,
+)
 from featurewatch_receiver.errors import TargetRefusedError
 
 if TYPE_CHECKING:
-    from featurewatch_receiver.backends.kubernetes.api import Api
+    from featurewatch_receiver.backends.kubernetes.kube_api import Api
 
 HPA = "HorizontalPodAutoscaler"
 SCALED_OBJECT = "ScaledObject"
 _KEDA = ("keda.sh", "v1alpha1")
 _PLURAL = "scaledobjects"
+_ARGO = ("argoproj.io", "v1alpha1")
+_ROLLOUTS = "rollouts"
+#: KEDA's annotations that keep it from scaling; the value of all but the second is true or false.
+_PAUSES = tuple(
+    f"autoscaling.keda.sh/{name}"
+    for name in ("paused", "paused-replicas", "paused-scale-in", "paused-scale-out")
+)
+#: Groups that a Deployment was ever in; empty where none was written.
+_GROUPS = ("", "apps", "extensions")
+
+Item = TypeVar("Item", bound=pydantic.BaseModel)
 
 
-class Reference(Answer):
-    """Of scaleTargetRef."""
+class Reference(KubernetesAnswer):
+    """Of scaleTargetRef and workloadRef; the kind is KEDA's default."""
 
-    kind: str
-    name: str
+    api_version: str = ""
+    kind: str = "Deployment"
+    name: str = ""
+
+    def names(self, deployment: str) -> bool:
+        """It is this Deployment, and nothing of another API of the same name."""
+        group = self.api_version.rpartition("/")[0]
+        return group in _GROUPS and (self.kind, self.name) == ("Deployment", deployment)
 
 
-class HpaSpec(Answer):
+class HpaSpec(KubernetesAnswer):
     """The lower bound is 1 where none is written."""
 
     scale_target_ref: Reference
@@ -30,31 +53,54 @@ class HpaSpec(Answer):
     max_replicas: int
 
 
-class Hpa(Answer):
+class Hpa(KubernetesAnswer):
     """Of autoscaling/v1, which every version serves; its metrics are nothing to us."""
 
     metadata: Metadata
     spec: HpaSpec
 
 
-class HpaList(Answer):
-    """Those of one namespace."""
+class Items(KubernetesAnswer, Generic[Item]):
+    """The objects of one kind in one namespace."""
 
-    items: list[Hpa]
+    items: list[Item]
 
 
-class ScaledObjectSpec(Answer):
+class ScaledObjectSpec(KubernetesAnswer):
     """The defaults are KEDA's."""
 
+    scale_target_ref: Reference = Reference()
     min_replica_count: int = 0
     max_replica_count: int = 100
 
 
-class ScaledObjectAnswer(Answer):
+class ScaledObjectAnswer(KubernetesAnswer):
     """KEDA's; it writes the bounds of the HorizontalPodAutoscaler below it."""
 
     metadata: Metadata
     spec: ScaledObjectSpec
+
+    @property
+    def pause(self) -> str:
+        """The annotation that keeps KEDA from scaling, with its value; empty for none."""
+        given = self.metadata.annotations
+        words = (
+            f"{name}: {given[name]}" for name in _PAUSES if given.get(name, "false") != "false"
+        )
+        return next(words, "")
+
+
+class RolloutSpec(KubernetesAnswer):
+    """A Rollout has pods of its own, or those of a Deployment that it names."""
+
+    workload_ref: Reference = Reference()
+
+
+class RolloutAnswer(KubernetesAnswer):
+    """Argo's; it scales the Deployment that it names to 0, by and by."""
+
+    metadata: Metadata
+    spec: RolloutSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +112,8 @@ class Autoscaler:
     resource_version: str
     min: int
     max: int
+    #: What keeps it from scaling; empty for nothing.
+    pause: str = ""
 
     def __str__(self) -> str:
         """Kind and name."""
@@ -83,13 +131,23 @@ def find(api: "Api", namespace: str, deployment: str) -> Autoscaler | None:
     verb = api.autoscaling.list_namespaced_horizontal_pod_autoscaler
     found = [
         hpa
-        for hpa in api.call(what, HpaList, verb, namespace).items
-        if hpa.spec.scale_target_ref == Reference(kind="Deployment", name=deployment)
+        for hpa in api.call(what, Items[Hpa], verb, namespace).items
+        if hpa.spec.scale_target_ref.names(deployment)
     ]
     if len(found) > 1:
         names = ", ".join(sorted(hpa.metadata.name for hpa in found))
         raise TargetRefusedError(f"kubernetes: {names} all scale {deployment}; leave one of them")
-    return _owner(api, namespace, found[0]) if found else None
+    return _owner(api, namespace, found[0]) if found else _idle(api, namespace, deployment)
+
+
+def require_no_rollout(api: "Api", namespace: str, deployment: str) -> None:
+    """Raise TargetRefusedError for a Deployment whose pods an Argo Rollout has taken over."""
+    for rollout in _custom(api, namespace, _ARGO, _ROLLOUTS, RolloutAnswer):
+        if rollout.spec.workload_ref.names(deployment):
+            raise TargetRefusedError(
+                f"kubernetes: {deployment} belongs to Rollout {rollout.metadata.name} "
+                "(workloadRef), which scales it; change that one"
+            )
 
 
 def set_minimum(api: "Api", namespace: str, scaler: Autoscaler, minimum: int) -> None:
@@ -115,9 +173,12 @@ def set_minimum(api: "Api", namespace: str, scaler: Autoscaler, minimum: int) ->
 
 
 def _owner(api: "Api", namespace: str, hpa: Hpa) -> Autoscaler:
-    for owner in hpa.metadata.owner_references:
-        if owner.controller and owner.kind == SCALED_OBJECT:
-            return _scaled_object(api, namespace, owner.name)
+    owner = hpa.metadata.controller
+    if owner and owner.kind == SCALED_OBJECT:
+        verb = api.custom.get_namespaced_custom_object
+        what = f"get {SCALED_OBJECT} {owner.name}"
+        place = (*_KEDA, namespace, _PLURAL, owner.name)
+        return _scaled_object(api.call(what, ScaledObjectAnswer, verb, *place))
     return Autoscaler(
         kind=HPA,
         name=hpa.metadata.name,
@@ -127,14 +188,31 @@ def _owner(api: "Api", namespace: str, hpa: Hpa) -> Autoscaler:
     )
 
 
-def _scaled_object(api: "Api", namespace: str, name: str) -> Autoscaler:
-    verb = api.custom.get_namespaced_custom_object
-    what = f"get {SCALED_OBJECT} {name}"
-    found = api.call(what, ScaledObjectAnswer, verb, *_KEDA, namespace, _PLURAL, name)
+def _idle(api: "Api", namespace: str, deployment: str) -> Autoscaler | None:
+    """A ScaledObject without its HorizontalPodAutoscaler: KEDA 2.21 deletes that in a pause."""
+    for each in _custom(api, namespace, _KEDA, _PLURAL, ScaledObjectAnswer):
+        if each.spec.scale_target_ref.names(deployment):
+            return _scaled_object(each)
+    return None
+
+
+def _custom(
+    api: "Api", namespace: str, of: tuple[str, str], plural: str, shape: type[Item]
+) -> list[Item]:
+    """Every object of a kind; none where the kind is not installed."""
+    verb = api.custom.list_namespaced_custom_object
+    try:
+        return api.call(f"list {plural}", Items[shape], verb, *of, namespace, plural).items  # type: ignore[valid-type]
+    except (UnservedError, KubernetesMissingError):
+        return []
+
+
+def _scaled_object(found: ScaledObjectAnswer) -> Autoscaler:
     return Autoscaler(
         kind=SCALED_OBJECT,
-        name=name,
+        name=found.metadata.name,
         resource_version=found.metadata.resource_version,
         min=found.spec.min_replica_count,
         max=found.spec.max_replica_count,
+        pause=found.pause,
     )

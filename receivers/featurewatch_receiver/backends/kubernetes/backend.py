@@ -19,9 +19,9 @@ from featurewatch_receiver.backends.kubernetes.answers import (
 )
 from featurewatch_receiver.backends.kubernetes.autoscalers import Autoscaler
 from featurewatch_receiver.backends.kubernetes.refusals import (
-    ConflictError,
     ExistsError,
-    MissingError,
+    KubernetesConflictError,
+    KubernetesMissingError,
     require_name,
 )
 from featurewatch_receiver.backends.kubernetes.resources import (
@@ -36,7 +36,7 @@ from featurewatch_receiver.config.backends import KubernetesBackend as Settings
 from featurewatch_receiver.errors import ConfigError, TargetChangedError, TargetRefusedError
 
 if TYPE_CHECKING:
-    from featurewatch_receiver.backends.kubernetes.api import Api
+    from featurewatch_receiver.backends.kubernetes.kube_api import Api
 
 #: The controller writes to a Deployment at every step of a rollout, so a change may have to be
 #: decided anew a few times.
@@ -46,7 +46,7 @@ FACTS = "featurewatch/facts"
 _LONGEST_FACT = 1000
 
 
-class KubernetesBackend:
+class KubernetesClient:
     """Speaks to one namespace during one step of one remediation.
 
     It is Deployments, Resources and Trainings.
@@ -106,7 +106,7 @@ class KubernetesBackend:
         require_name("Job", run_id, LABEL)
         try:
             return _training(self._job(run_id))
-        except MissingError:
+        except KubernetesMissingError:
             return None
 
     def _scale(self, name: str, setpoint: int, expected: int) -> None:
@@ -116,8 +116,12 @@ class KubernetesBackend:
             raise TargetChangedError(
                 f"kubernetes: {name} is set to {seen.setpoint} replicas and not to {expected}"
             )
+        if deployment.changing:
+            raise TargetRefusedError(f"kubernetes: {deployment.changing}")
         if scaler:
             _require_switched_on(scaler, deployment)
+        self._require_free(deployment)
+        if scaler:
             autoscalers.set_minimum(self._api, self._namespace, scaler, setpoint)
             return
         verb = self._api.apps.patch_namespaced_deployment_scale
@@ -148,12 +152,20 @@ class KubernetesBackend:
     def _roll(self, seen: DeploymentAnswer, template: dict[str, Any]) -> None:
         """Change the pod template, so that every pod is replaced."""
         if seen.spec.paused:
-            raise TargetRefusedError(
-                f"kubernetes: the rollout of {seen.metadata.name} is paused; "
-                "`kubectl rollout resume` ends that"
-            )
+            raise TargetRefusedError(f"kubernetes: {seen.changing}")
+        self._require_free(seen)
         verb = self._api.apps.patch_namespaced_deployment
         self._patch(verb, seen, {"template": template})
+
+    def _require_free(self, seen: DeploymentAnswer) -> None:
+        """Raise TargetRefusedError for a deployment that something else sets right again."""
+        if owner := seen.metadata.controller:
+            raise TargetRefusedError(
+                f"kubernetes: {seen.metadata.name} belongs to {owner.kind} {owner.name}, which "
+                "sets it right again; change that one"
+            )
+        if self._settings.autoscalers:
+            autoscalers.require_no_rollout(self._api, self._namespace, seen.metadata.name)
 
     def _patch(
         self, verb: Callable[..., Any], seen: DeploymentAnswer, spec: dict[str, Any]
@@ -176,6 +188,7 @@ class KubernetesBackend:
             generation=str(answer.metadata.generation),
             settled=answer.rolled_out,
             fault=answer.fault,
+            changing=answer.changing,
             restart_key=answer.restart_key,
             autoscaler=str(scaler) if scaler else None,
             autoscaler_min=scaler.min if scaler else None,
@@ -198,7 +211,7 @@ class KubernetesBackend:
         for _ in range(TRIES - 1):
             try:
                 return change()
-            except ConflictError:
+            except KubernetesConflictError:
                 if self._deadline.left() <= 0:
                     raise
         return change()
@@ -206,14 +219,18 @@ class KubernetesBackend:
 
 def _api(settings: Settings, deadline: Deadline) -> "Api":
     try:
-        from featurewatch_receiver.backends.kubernetes.api import Api
+        from featurewatch_receiver.backends.kubernetes.kube_api import Api
     except ModuleNotFoundError as error:
-        mend = "run pip install 'featurewatch-receiver[kubernetes]'"
-        raise ConfigError([f"backends: kind kubernetes needs a package; {mend}"]) from error
+        fix = "run pip install 'featurewatch-receiver[kubernetes]'"
+        raise ConfigError([f"backends: kind kubernetes needs a package; {fix}"]) from error
     return Api(settings, deadline)
 
 
 def _require_switched_on(scaler: Autoscaler, deployment: DeploymentAnswer) -> None:
+    if scaler.pause:
+        raise TargetRefusedError(
+            f"kubernetes: {scaler} is paused ({scaler.pause}); remove the annotation first"
+        )
     if scaler.kind == autoscalers.HPA and not deployment.spec.replicas:
         raise TargetRefusedError(
             f"kubernetes: 0 replicas switch {scaler} off; scale the deployment by hand first"

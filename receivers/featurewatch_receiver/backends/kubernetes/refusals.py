@@ -9,7 +9,7 @@ from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
 SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
-class ConflictError(TargetChangedError):
+class KubernetesConflictError(TargetChangedError):
     """The object is newer than the resourceVersion of the patch."""
 
 
@@ -17,8 +17,12 @@ class ExistsError(TargetRefusedError):
     """There is an object of this name."""
 
 
-class MissingError(TargetRefusedError):
+class KubernetesMissingError(TargetRefusedError):
     """There is no object of this name."""
+
+
+class UnservedError(TargetRefusedError):
+    """The API server has no such kind of object."""
 
 
 def require_name(kind: str, name: str, pattern: str = SUBDOMAIN) -> None:

@@ -35,10 +35,14 @@ function renew(part, fresh) {
   }
 }
 
+let looking = false;
+
 async function look() {
-  if (document.hidden) return;
+  if (document.hidden || looking) return;
+  looking = true; // a receiver that is slow is not asked by the same page twice at once
   try {
-    const answer = await fetch(location.href, { redirect: "manual", cache: "no-store" });
+    const signal = AbortSignal.timeout(3 * RENEW_MS);
+    const answer = await fetch(location.href, { redirect: "manual", cache: "no-store", signal });
     document.getElementById("left").hidden = answer.type !== "opaqueredirect";
     if (answer.type === "opaqueredirect") return; // to the sign-in page
     if (!answer.ok) throw new Error(String(answer.status));
@@ -51,6 +55,8 @@ async function look() {
   } catch {
     document.getElementById("stale-since").textContent = document.getElementById("as-of").textContent;
     document.getElementById("stale").hidden = false;
+  } finally {
+    looking = false;
   }
 }
 

@@ -1,0 +1,1 @@
+"""Who may deliver, read and act: tokens and users."""
