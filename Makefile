@@ -6,19 +6,26 @@ BIN := $(VENV)/bin
 # Your settings, laid over config.yaml: make generate CONFIG=my.yaml OUT=build/mine
 CONFIG ?=
 OUT ?=
-# Tests mostly wait, so three workers suit two cores; PARALLEL= runs one test after the other.
-PARALLEL ?= --numprocesses=3 --dist=loadgroup
+# Tests mostly wait, so six workers suit two cores; PARALLEL= runs one test after the other.
+PARALLEL ?= --numprocesses=6 --dist=loadgroup --no-loadscope-reorder
 # What `make test-compat` runs, and on the programs of which suites of Debian.
 SUITES ?= bookworm trixie sid
 TESTS ?= tests
 # What `make test-ray` installs; remove .venv-ray to try another.
 RAY ?= ray[serve]
 RAY_VENV := .venv-ray
-# What kills servers over and over: for `make chaos` alone.
-LONG := tests/chaos tests/receiver/test_takeover.py tests/receiver/test_postgresql.py
+# The Prometheus that `make test-otlp` builds, beside a Collector.
+OTLP ?= 3.16.0
+OTLP_TOOLS := .tools-otlp-$(OTLP)
+WORKERS_VENV := .venv-workers
+EVENTLET_VENV := .venv-eventlet
+# What kills servers over and over; `make test` runs ten kills of it.
+LONG := tests/chaos tests/receiver/test_worker_takeover.py tests/receiver/store/test_database_postgresql.py
 # How often `make chaos` kills a receiver, and the seed of its chance; empty: the usual one.
 KILLS ?= 100
 SEED ?=
+# Else each worker of pytest, and each server that a test starts, compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 overlays = $(foreach file,$(CONFIG),--config $(file))
 options = $(overlays) $(if $(OUT),--out $(OUT))
 
@@ -31,8 +38,14 @@ demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it
 	@$(BIN)/featurewatch demo $(overlays)
 
 .PHONY: test
-test: tools servers lint types check ## Run lint, types, the check of generated files, and all tests
-	$(BIN)/pytest $(PARALLEL) $(addprefix --ignore=,$(LONG))
+test: tools servers ## Run lint, types, the check of generated files, and all tests
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target lint types check compiled
+	$(BIN)/pytest $(PARALLEL)
+
+# What one process compiles of the tests, the workers of pytest need not.
+.PHONY: compiled
+compiled: venv ## Compile the tests, once for all workers of pytest
+	@said=$$($(BIN)/pytest --collect-only --quiet 2>&1) || { echo "$$said" | tail -n 40; exit 1; }
 
 .PHONY: chaos
 chaos: tools ## Kill receivers a hundred times under load, and break their surroundings (KILLS=500 SEED=7)
@@ -40,11 +53,32 @@ chaos: tools ## Kill receivers a hundred times under load, and break their surro
 
 .PHONY: test-compat
 test-compat: venv servers ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)
-	@scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(PARALLEL) $(TESTS)
+	@CHAOS_KILLS=12 scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(PARALLEL) $(TESTS)
 
 .PHONY: test-ray
 test-ray: tools $(RAY_VENV)/.installed ## Run the tests on a real Ray Serve (RAY="ray[serve]==2.60.0")
 	@scripts/alone.sh $(BIN)/pytest tests/ray_serve
+
+.PHONY: test-otlp
+test-otlp: tools $(OTLP_TOOLS)/usr/bin/prometheus $(OTLP_TOOLS)/usr/bin/otelcol ## Run the tests with OpenTelemetry on a Prometheus built by Go (OTLP=3.16.0)
+	FEATUREWATCH_TOOLS=$(OTLP_TOOLS) $(BIN)/pytest tests/otel/test_ways.py tests/otel/test_native_histograms.py
+
+$(OTLP_TOOLS)/usr/bin/prometheus:
+	@echo "building Prometheus $(OTLP) into $(OTLP_TOOLS), some minutes"
+	@scripts/build-prometheus.sh $(OTLP_TOOLS) $(OTLP)
+
+$(OTLP_TOOLS)/usr/bin/otelcol:
+	@echo "building a Collector into $(OTLP_TOOLS), some minutes"
+	@scripts/build-otelcol.sh $(OTLP_TOOLS)
+
+.PHONY: test-clients
+test-clients: tools servers .tools-clients .tools-loggers ## Run real clients and servers, of Go, Node.js and Java too
+	FEATUREWATCH_CLIENTS_TABLE=write $(BIN)/pytest -m "clients or not clients" tests/exporter_clients
+
+# Only this installs the servers with workers that the library is tried in.
+.PHONY: test-workers
+test-workers: servers $(WORKERS_VENV)/.installed $(EVENTLET_VENV)/.installed ## Run the library in uWSGI, granian, gevent, eventlet and Celery
+	CLIENTS_PYTHON=$(WORKERS_VENV)/bin/python EVENTLET_PYTHON=$(EVENTLET_VENV)/bin/python $(BIN)/pytest tests/exporter_workers -m workers
 
 .PHONY: generate
 generate: venv ## Write rules, Alertmanager configuration, dashboards (CONFIG=my.yaml OUT=folder)
@@ -63,9 +97,10 @@ bench: tools ## Measure what featurewatch costs (ONLY=rules: that subject alone)
 lint: venv ## Check style
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: format
-format: venv ## Mend style
+format: venv ## Fix style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -88,6 +123,11 @@ $(RAY_VENV)/.installed:
 	@$(RAY_VENV)/bin/python -m pip install --quiet "$(RAY)"
 	@touch $@
 
+$(WORKERS_VENV)/.installed $(EVENTLET_VENV)/.installed: .venv-%/.installed: tests/exporter_workers/%.txt $(VENV)/.installed
+	@scripts/make-venv.sh $(PYTHON) $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 $(VENV)/.installed: requirements-dev.txt pyproject.toml receivers/pyproject.toml kit/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "featurewatch needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
@@ -105,14 +145,30 @@ tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has th
 
 # Servers that tests run as the other end; one that PATH has will do as well.
 .PHONY: servers
-servers: .tools-redis ## Fetch the servers that tests run into .tools-*
+servers: .tools-redis .tools-chromium .tools-logrotate ## Fetch the servers and the browser that tests run into .tools-*
 
 .tools-redis:
 	@command -v redis-server >/dev/null \
 	  || { echo "fetching Redis into $@"; \
 	  scripts/fetch-server.sh $@ redis-server redis-tools libatomic1 libjemalloc2 liblzf1; }
 
+.tools-chromium:
+	@command -v chromium >/dev/null \
+	  || { echo "fetching Chromium into $@"; scripts/fetch-server.sh --needed $@ chromium; }
+
+.tools-clients: $(shell find tests/exporter_clients/programs -type f)
+	@echo "building the clients of Go, Node.js and Java in $@"; scripts/make-clients.sh $@
+
+.tools-logrotate:
+	@echo "fetching logrotate into $@"
+	@scripts/fetch-server.sh $@ logrotate libacl1 libpcre2-8-0 libpopt0 libselinux1
+
+.tools-loggers: scripts/fetch-loggers.sh
+	@echo "fetching loguru and pino-roll into $@"
+	@scripts/fetch-loggers.sh $(BIN)/python $@
+
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(RAY_VENV) .tools .tools.new .tools-* build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RAY_VENV) $(WORKERS_VENV) $(EVENTLET_VENV) .tools .tools.new .tools-* build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf exporter/*.egg-info kit/*.egg-info receivers/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

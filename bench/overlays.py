@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from featurewatch_kit.alertconfig import LatencyAlert, ResourceAlert
-from featurewatch_kit.config import Config
+from featurewatch_kit.config.alerts import LatencyAlert, ResourceAlert
+from featurewatch_kit.config.model import Config
 from featurewatch_kit.yamltext import yaml_text
 
 #: Different thresholds of one alert.

@@ -106,7 +106,7 @@ def _generate(root: Path, folder: Path, load: Load, overlays: list[Path]) -> lis
     pace.write_text(yaml.safe_dump({"alerting": {"evaluation_interval": load.interval}}))
     files = generate.generate(load_config(root, [*overlays, pace]), root)
     generate.write(files, folder)
-    return [str(folder / name) for name in files if name.startswith("rules/")]
+    return [str(folder / name) for name in files if name.startswith("rules/generated/")]
 
 
 def _config(load: Load, rules: list[str], targets: str, own: str) -> dict[str, Any]:

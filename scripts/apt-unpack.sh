@@ -1,11 +1,14 @@
 #!/bin/sh
 # Unpack Debian packages into a folder: no root, nothing installed, no service started.
-# usage: apt-unpack.sh [--suite SUITE] FOLDER PACKAGE...
-# They are what this machine's apt offers, or with --suite what that suite of Debian does.
+# usage: apt-unpack.sh [--suite SUITE | --needed] FOLDER PACKAGE...
+# They are what this machine's apt offers, or with --suite what that suite of Debian does. With
+# --needed, whatever they depend on that this machine has not is unpacked beside them.
 set -eu
 script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 suite=
+needed=
 [ "$1" != --suite ] || { suite=$2; shift 2; }
+[ "$1" != --needed ] || { needed=yes; shift; }
 folder=$1
 shift
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
@@ -56,6 +59,12 @@ if [ -n "$suite" ]; then
 fi
 cd "$folder/apt/debs"
 private_apt update
+if [ "$needed" ]; then
+    # What an installation would bring; simulated, so that it takes no root.
+    plan=$(private_apt --simulate --no-install-recommends install "$@")
+    # shellcheck disable=SC2046  # one word for each package
+    set -- "$@" $(echo "$plan" | sed -n 's/^Inst \([^ ]*\) .*/\1/p')
+fi
 private_apt download "$@"
 for package in *.deb; do dpkg-deb -x "$package" "$folder"; done
 rm -rf "$folder/apt" "$folder/keys"

@@ -3,5 +3,5 @@
 # usage: screenshots.sh [FOLDER]; without one they go to docs/screenshots
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-PYTHONPATH=$root/tests:$root:$root/examples "$root/.venv/bin/python" -m console.screenshots \
+PYTHONPATH=$root/tests:$root:$root/examples "$root/.venv/bin/python" -m receiver.console.screenshots \
     "${1:-$root/docs/screenshots}"

@@ -8,12 +8,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.figures import Figure
-from bench.subjects import console, exporter, generation, intake, overrides, rules
+from bench.subjects import console, exporter, generation, intake, overrides, rules, sidecar
 
 Subject = Callable[[Path, Path], Iterator[Figure]]
 
+
+def _exporter(root: Path, folder: Path) -> Iterator[Figure]:
+    """Both parts of `exporter/`: the library, and the sidecar."""
+    yield from exporter.run(root, folder)
+    yield from sidecar.run(root, folder)
+
+
 SUBJECTS: dict[str, Subject] = {
-    "exporter": exporter.run,
+    "exporter": _exporter,
     "generation": generation.run,
     "rules": rules.run,
     "overrides": overrides.run,

@@ -23,8 +23,9 @@ from bench.figures import BenchError, Figure, at_most
 from bench.intakes import start_ours
 from bench.targets import HOST
 from featurewatch_kit.demo.processes import Processes
-from featurewatch_receiver.config.access import Role
-from featurewatch_receiver.people.users import new_user
+from featurewatch_receiver.access.users import new_user
+from featurewatch_receiver.labels import SEVERITIES
+from featurewatch_receiver.states import Role
 from featurewatch_receiver.store import schema
 from featurewatch_receiver.store.migrate import migrate
 
@@ -34,7 +35,7 @@ ROUNDS, CHUNK = 40, 5_000
 #: The goals.
 OVERVIEW_SECONDS, HISTORY_SECONDS, PAGE_BYTES = 0.150, 0.100, 300e3
 _NAMES = ("FeatureExtractionLatencyHigh", "FeatureExtractionCacheHitRateLow")
-_SEVERITIES = ("critical", "high", "medium", "low")
+_SEVERITIES = tuple(reversed(SEVERITIES))
 _WORD = re.compile(r'name="form_word" value="([0-9a-f]+)"')
 _DETAILS = re.compile(r"/episodes/[0-9a-f]+")
 PAGES = {

@@ -63,7 +63,7 @@ def _promtool(case: str, root: Path, out: Path) -> Figure:
 
 
 def _rules(files: dict[str, str]) -> list[object]:
-    texts = [text for name, text in files.items() if name.startswith("rules/")]
+    texts = [text for name, text in files.items() if name.startswith("rules/generated/")]
     groups = [group for text in texts for group in yaml.load(text, yaml.CSafeLoader)["groups"]]
     return [rule for group in groups for rule in group["rules"]]
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import PATIENCE_SECONDS
 
 from bench import __main__ as command
 from bench.figures import BenchError, Figure, at_most
@@ -79,7 +80,9 @@ def test_an_interrupt_ends_without_a_traceback(subjects, capsys):
 
 def test_an_unknown_subject_is_answered_with_those_there_are(root):
     words = [sys.executable, "-m", "bench", "--only", "rulez"]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        words, cwd=root, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     for name in SUBJECTS:

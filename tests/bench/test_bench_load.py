@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from waiting import ANSWER_SECONDS, PATIENCE_SECONDS
 
 from bench import exposition
 from bench.exposition import Exposition
@@ -31,7 +32,11 @@ def _samples(page: bytes) -> dict[tuple[str, frozenset], float]:
 def test_promtool_accepts_the_page(trouble, promtool):
     page = Exposition(trouble=trouble).page("big_model")
     done = subprocess.run(
-        [promtool, "check", "metrics"], input=page, capture_output=True, check=False, timeout=60
+        [promtool, "check", "metrics"],
+        input=page,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
@@ -68,10 +73,10 @@ def test_one_address_answers_for_many_instances():
     with Targets(Exposition(trouble=True)) as targets:
         for extractor in ("a", "b"):
             url = f"http://{targets.address}/{extractor}/7"
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
                 assert f'extractor="{extractor}"'.encode() in answer.read()
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(url, timeout=10)
+        urllib.request.urlopen(url, timeout=ANSWER_SECONDS)
 
 
 def test_prometheus_accepts_the_scrapes(tmp_path, promtool):
@@ -80,7 +85,11 @@ def test_prometheus_accepts_the_scrapes(tmp_path, promtool):
     file = tmp_path / "prometheus.yaml"
     file.write_text(yaml.safe_dump({"scrape_configs": [job]}))
     done = subprocess.run(
-        [promtool, "check", "config", file], capture_output=True, text=True, check=False, timeout=60
+        [promtool, "check", "config", file],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
 

@@ -3,7 +3,6 @@
 Skipped where vmalert is not there; `make test-compat` fetches it.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from waiting import PATIENCE_SECONDS, eventually
 
 from featurewatch_kit import generate, programs
 from featurewatch_kit.demo.clients import Client
@@ -22,8 +22,6 @@ from featurewatch_kit.project import load_config
 EXTRACTOR = "feature_extractor"
 CRITICAL, CASCADE = "FeatureExtractionLatencyCritical", "FeatureExtractionLatencyCascade"
 LOW = "FeatureExtractionCacheHitRateLow"
-# VictoriaMetrics finds a new series up to 10 s late, and each rule waits for the one before it.
-DEADLINE = 120.0
 
 Levels = set[tuple[str, str]]
 
@@ -72,7 +70,7 @@ class Story:
 def programs_folder(root: Path) -> Path:
     folder = programs.tools_folder(root) / "usr/bin"
     if not (folder / "vmalert").is_file():
-        pytest.skip(f"there is no vmalert in {folder}: `make test-compat` fetches one")
+        pytest.skip("vmalert (make test-compat)")
     return folder
 
 
@@ -146,7 +144,7 @@ def _command(program: Path, options: dict[str, Any]) -> list[str]:
 
 def _ready(processes: Processes, name: str, url: str) -> str:
     with closing(Client(url)) as client:
-        processes.wait_until(f"{name} starts", lambda: client.answers("/health"))
+        processes.wait_until(f"{name} starts", lambda: client.answers("/health"), PATIENCE_SECONDS)
     return url
 
 
@@ -175,10 +173,7 @@ def _incident(service: Service, vmalert: Client) -> Story:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.2)
+    eventually(condition)
 
 
 @pytest.mark.parametrize("level", ["1", "2", "3"])

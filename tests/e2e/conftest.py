@@ -4,9 +4,8 @@ There are two chains: one for the scenarios, one whose servers are killed. Each 
 session. Tests begin when all has ended, and read what people were told.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,27 +13,12 @@ from typing import Any
 import pytest
 
 from e2e import crashes, scenarios
-from e2e.journal import Journal
 from e2e.live import Live
+from e2e.stories import Stories
 
 #: From the start of the servers; long enough for every level to come due within it.
 MAINTENANCE_SECONDS = 50
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stories:
-    """What the scenarios left behind."""
-
-    #: Unix time at which the maintenance ends.
-    maintenance_end: float
-    _journals: dict[str, Journal]
-    _ends: dict[str, "Future[None]"]
-
-    def of(self, scenario: str) -> Journal:
-        """The journal, once that scenario went as it should; else its error is raised."""
-        self._ends[scenario].result()
-        return self._journals[scenario]
 
 
 @pytest.fixture(scope="session")

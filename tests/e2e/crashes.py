@@ -17,7 +17,7 @@ LATER = "later"
 #: what fires before is sent again after the resend delay. Group wait and windows outlast that.
 GROUP_WAIT = 6 + RESEND_SECONDS
 WINDOW = {"window": "15s"}
-DELAY = 10
+DELAY = 25
 LEVELS = [
     {
         "delay": "0s",
@@ -57,7 +57,8 @@ def alertmanager_options() -> dict[str, str]:
 def run(live: Live) -> None:
     """One incident of each kind, through both crashes, to its end."""
     _begin(live)
-    live.until_told(ESCALATING)
+    for name in (ESCALATING, *CASCADES):
+        live.until_told(name)
     live.kill("prometheus")
     live.start_prometheus()
     for name in (ESCALATING, *CASCADES):

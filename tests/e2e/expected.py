@@ -13,4 +13,4 @@ MANAGER_PAGER = ("pagerduty", "engineering_manager")
 
 GROUP_WAIT = 3.0
 #: Seconds; a busy machine scrapes, evaluates and sends late.
-LATE = 8.0
+LATE = 12.0

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 import requests
 import yaml
+from waiting import ANSWER_SECONDS, PATIENCE_SECONDS, eventually
 
 from e2e.journal import Journal, WebhookCollector
 from e2e.world import SyntheticExtractor, World
@@ -23,12 +23,11 @@ from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.demo.stand_ins import PagerDutyStandIn, SlackStandIn
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.clients.alertmanager import Alertmanager
-from featurewatch_receiver.people.acknowledge import Acknowledger, Note
+from featurewatch_receiver.silences.acknowledgement import Acknowledger, Note
 
 HOST = "127.0.0.1"
 PAGED = ("on_call_engineer", "engineering_manager")
 ROUTING_KEY_LENGTH = 32  # of PagerDuty's integration keys
-DEADLINE = 45.0  # seconds; the machine may be busy
 RESEND_SECONDS = 3
 
 Labels = dict[str, str]
@@ -159,18 +158,18 @@ class Live:
 
     def settled(self) -> bool:
         """Whether Alertmanager has begun to notify."""
-        answer = self._http.get(self._alertmanager("status"), timeout=5)
+        answer = self._http.get(self._alertmanager("status"), timeout=ANSWER_SECONDS)
         return bool(answer.json()["cluster"]["status"] in {"ready", "disabled"})
 
     def _start_program(self, name: str, program: programs.Program, options: dict[str, Any]) -> None:
         path = programs.find(program, self.root)
         options |= {"web.listen-address": f"{HOST}:{self._ports[name]}"}
         self._processes.start_program(name, path, self.root, options)
-        self._processes.wait_until(f"{name} starts", lambda: self._ready(name))
+        self._processes.wait_until(f"{name} starts", lambda: self._ready(name), PATIENCE_SECONDS)
 
     def _ready(self, name: str) -> bool:
         with contextlib.suppress(requests.RequestException):
-            return self._http.get(f"{self._url(name)}/-/ready", timeout=5).ok
+            return self._http.get(f"{self._url(name)}/-/ready", timeout=ANSWER_SECONDS).ok
         return False
 
     def kill(self, name: str) -> None:
@@ -216,7 +215,9 @@ class Live:
         self._post("alerts", [{"labels": labels, "annotations": {"summary": "from elsewhere"}}])
 
     def _post(self, path: str, body: object) -> None:
-        self._http.post(self._alertmanager(path), json=body, timeout=5).raise_for_status()
+        self._http.post(
+            self._alertmanager(path), json=body, timeout=ANSWER_SECONDS
+        ).raise_for_status()
 
     def _alertmanager(self, path: str) -> str:
         return f"{self._url('alertmanager')}/api/v2/{path}"
@@ -229,7 +230,9 @@ class Live:
     def alerts(self, extractor: str) -> list[dict[str, Any]]:
         """Alerts of one extractor that fire at Alertmanager, muted ones included."""
         matcher = {"filter": f'extractor="{extractor}"'}
-        answer = self._http.get(self._alertmanager("alerts"), params=matcher, timeout=5)
+        answer = self._http.get(
+            self._alertmanager("alerts"), params=matcher, timeout=ANSWER_SECONDS
+        )
         answer.raise_for_status()
         alerts: list[dict[str, Any]] = answer.json()
         return alerts
@@ -247,12 +250,9 @@ class Live:
         last = {tuple(sorted(d.labels.items())): d for d in self.journal.deliveries(extractor)}
         return bool(last) and all(d.status == "resolved" for d in last.values())
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
+    def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for a condition, and fail when it does not come true in time."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-            time.sleep(0.1)
+        eventually(condition, what=what)
 
     def until_told(self, extractor: str, *, level: str = "1", alert: str = "") -> None:
         """Wait until people are told of that level, of one alert if it is named."""

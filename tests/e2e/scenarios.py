@@ -80,7 +80,7 @@ def silent(live: Live) -> None:
     extractor = live.extractor("silent")
     live.silence(extractor="silent")
     extractor.spoil(**SLOW)
-    live.until(lambda: silenced(live, "silent"), "level 2 fires and is silenced", 60)
+    live.until(lambda: silenced(live, "silent"), "level 2 fires and is silenced")
     extractor.heal()
     live.until(lambda: not live.alerts("silent"), "the silenced alert ends")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from featurewatch_kit.demo.clients import Client, Prometheus
 from featurewatch_kit.demo.incident import Incidents
@@ -43,10 +44,10 @@ def story(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     folder = tmp_path_factory.mktemp("chain")
     with Stack(root, folder, on_message=timeline.notification) as stack:
         incidents = Incidents(stack, timeline)
-        first = incidents.mended_by_itself(time.monotonic() + 200)
-        second = incidents.needs_people(time.monotonic() + 200)
+        first = incidents.fixed_by_itself(time.monotonic() + 600)
+        second = incidents.needs_people(time.monotonic() + 600)
         urls = stack.urls
-        _wait_until(lambda: _all_ended(stack.pagerduty.messages()), seconds=30)
+        eventually(lambda: _all_ended(stack.pagerduty.messages()))
         told = Story(
             stack=stack,
             held=[first, second],
@@ -70,13 +71,6 @@ def _keys(events: list[dict[str, Any]], action: str) -> set[str]:
 def _all_ended(events: list[dict[str, Any]]) -> bool:
     triggered = _keys(events, "trigger")
     return bool(triggered) and triggered == _keys(events, "resolve")
-
-
-def _wait_until(condition: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.1)
 
 
 def test_each_link_of_the_chain_holds_in_order(story: Story) -> None:

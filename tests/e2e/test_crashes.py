@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 
 from e2e import crashes
-from e2e.conftest import Stories
 from e2e.expected import LATE, TEAM, TEAM_SLACK
 from e2e.journal import Journal
 from e2e.scenarios import CASCADE
+from e2e.stories import Stories
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +25,7 @@ def test_escalation_goes_on_by_the_original_clock_after_prometheus_was_killed(
     journal: Journal,
 ) -> None:
     due = journal.began(crashes.ESCALATING, ALERT) + crashes.DELAY
-    # Level 1 had been told before the crash, so a clock that began anew is late by group_wait.
+    # All had been told before the crash: a clock that began anew is late by group_wait and more.
     assert due <= journal.began(crashes.ESCALATING, ALERT, "2") < due + LATE
     (told,) = [n.at for n in journal.firing(crashes.ESCALATING) if n.level == "2"]
     assert told >= due + crashes.GROUP_WAIT

@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 
-from e2e.conftest import Stories
 from e2e.expected import (
     GROUP_WAIT,
     LATE,
@@ -19,6 +18,7 @@ from e2e.expected import (
     Address,
 )
 from e2e.journal import Notice
+from e2e.stories import Stories
 
 pytestmark = pytest.mark.e2e
 

@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 
-from e2e.conftest import Stories
 from e2e.expected import (
     MANAGER,
     MANAGER_PAGER,
@@ -16,6 +15,7 @@ from e2e.expected import (
     TEAM_SLACK,
 )
 from e2e.scenarios import CASCADE, MAINTAINED, STORM
+from e2e.stories import Stories
 
 pytestmark = pytest.mark.e2e
 
