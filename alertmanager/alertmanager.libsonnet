@@ -1,26 +1,34 @@
-local escalation = import '../lib/escalation.libsonnet';
+local audience = import '../lib/audience.libsonnet';
+local incidents = import '../lib/incidents.libsonnet';
 local ours = import '../lib/ours.libsonnet';
 local pruned = import '../lib/pruned.libsonnet';
 local receivers = import 'receivers.libsonnet';
+local told = import 'told.libsonnet';
 
 {
   local config = $._config.featurewatch,
   local channels = config.channels,
   local to = receivers.new(config),
   local alerts = [
-    rule.labels
+    rule.labels { alertname: rule.alert }
     for group in ours($.prometheusAlerts.groups)
     for rule in group.rules
     if std.objectHas(rule, 'alert') && std.objectHas(rule.labels, 'escalation_policy')
   ],
   local blocks = (import 'inhibition.libsonnet')(config, $.featurewatchIdentities),
-  // Of each level of each policy, and of the alerts whose end is told to nobody.
+  // Of those who hear of the same levels of a policy, and of the alerts whose end is told to nobody.
+  local ends(one) =
+    if receivers.unresolved(alerts, one.policy, one.levels) then [true, false] else [true],
   local people = [
-    { policy: policy, level: level, resolves: resolves }
+    one { resolves: resolves, name: receivers.ending(one.name, resolves) }
     for policy in std.objectFields(config.escalation.policies)
-    for level in escalation.all(config, policy)
-    for resolves in [true] + if receivers.unresolved(alerts, policy, level) then [false] else []
+    for one in [
+      set { policy: policy, name: receivers.name(policy, set.levels) }
+      for set in audience.of(config, policy)
+    ] + std.flatMap(function(group) told(config, group.names, policy).people, incidents(config))
+    for resolves in ends(one)
   ],
+  local fallback = receivers.fallback(config),
   local email = if !channels.email.enabled then {} else {
     smtp_smarthost: channels.email.smarthost,
     smtp_from: channels.email.from,
@@ -35,10 +43,14 @@ local receivers = import 'receivers.libsonnet';
 
   // What each of the receivers for people is for.
   featurewatchPeople:: {
-    [receivers.name(one.policy, one.level.level, one.resolves)]:
-      { policy: one.policy, level: std.parseInt(one.level.level), resolved: one.resolves }
+    [one.name]: {
+      policy: one.policy,
+      levels: std.map(std.parseInt, one.levels),
+      recipients: std.set(std.flatMap(function(c) audience.recipients(one.addresses, c), audience.channels)),
+      resolved: one.resolves,
+    }
     for one in people
-  },
+  } + { [receivers.nobody]: { policy: null, levels: [], recipients: [], resolved: true } },
 
   // By the number of the inhibit rule above which it stands: why there are those that follow.
   featurewatchInhibitReasons:: std.foldl(
@@ -59,9 +71,10 @@ local receivers = import 'receivers.libsonnet';
       for name in std.objectFields(config.routing.time_intervals)
     ],
     inhibit_rules: std.flatMap(function(block) block.rules, blocks),
-    receivers: [if receivers.remediates(config) then to.remediation else { name: receivers.nobody }] + [
-      pruned(to.people(one.policy, one.level, one.resolves))
-      for one in people
-    ],
+    receivers: (if receivers.remediates(config) then [to.remediation] else [])
+               + [{ name: receivers.nobody }]
+               + [pruned(to.people(one.name, one.addresses, one.resolves)) for one in people]
+               + if std.member([one.name for one in people], fallback) then []
+               else [pruned(to.people(fallback, audience.up_to(config, 'default', 1)))],
   },
 }

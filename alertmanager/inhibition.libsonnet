@@ -6,9 +6,13 @@ local escalation = import '../lib/escalation.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 local severities = import '../lib/severities.libsonnet';
 local cases = import '../rules/correlation/cases.libsonnet';
+local told = import '../rules/correlation/told.libsonnet';
+local storms = import '../lib/storms.libsonnet';
 
 local at(level) = 'escalation_level="%d"' % level;
-local up_to(level) = promql.oneOf('escalation_level', ['%d' % l for l in std.range(1, level)]);
+local between(from, level) =
+  promql.oneOf('escalation_level', ['%d' % l for l in std.range(from, level)]);
+local up_to(level) = between(1, level);
 
 // identities: by alert, the labels that tell alerts of this name apart.
 function(config, identities)
@@ -16,6 +20,8 @@ function(config, identities)
   local correlations = correlations_of(config);
   local ours = 'escalation_policy=~".+"';
   local single = if correlations == [] then [] else ['category!="correlation"'];
+  local of_many = storms.of(config, identities) != [];
+  local of_one = if of_many then ['alertname!="%s"' % storms.name] else [];
   local correlated = 'category="correlation"';
   local most_levels = std.foldl(
     function(most, policy) std.max(most, std.length(escalation.all(config, policy))),
@@ -41,6 +47,73 @@ function(config, identities)
     severities: severities[std.find(case.severity, severities)[0]:],
     policies: policies[std.find(case.policy, policies)[0]:],
   };
+  local last(name, case) = [
+    'alertname="%s"' % name,
+    'severity="%s"' % case.severity,
+    'escalation_policy="%s"' % case.policy,
+    at(std.length(case.levels)),
+  ];
+  local muting(source, states, without, targets, levels) = {
+    source_matchers: source + [told.matcher(states, without)],
+    target_matchers: [promql.oneOf('alertname', targets)] + levels,
+    equal: identity,
+  };
+  // What a level of an incident mutes whatever had been told: every member, but not the one that had.
+  local mutes(name, source, level) =
+    local all = config.correlation.rules[name].members;
+    local states = told.of_members(config, name);
+    [muting(source, states, true, all, [])] + [
+      muting(source, mine, false, [other for other in all if other != member], [])
+      for member in all
+      for mine in [[state for state in states if state.alertname == member]]
+      if mine != [] && std.length(all) > 1
+    ];
+  // Of the member that had: what is above the level that was told, and that too once the incident
+  // itself has told more under the same policy. deepest: up to which level.
+  local mutes_told(name, source, level, deepest) =
+    local states = told.of_members(config, name);
+    local levels(state) = std.length([s for s in states if s.alertname == state.alertname]);
+    [
+      muting(source, [state], false, [state.alertname], [between(state.level + 1, std.min(deepest, levels(state)))])
+      for state in states
+      if state.level < std.min(deepest, levels(state))
+    ] + [
+      muting(
+        source + ['escalation_policy="%s"' % state.policy], [state], false, [state.alertname], [up_to(state.level)]
+      )
+      for state in states
+      if state.level < level
+    ];
+  // By what a milder form of an incident had told.
+  local stricter(milder, level) =
+    local states = std.flatMap(function(name) told.of_itself(config, name), correlations);
+    local under(policies) = promql.oneOf('escalation_policy', policies);
+    [{ source_matchers: if states == [] then [] else [told.matcher(states, true)], target_matchers: [under(milder)] }]
+    + std.flattenArrays([
+      local others = [policy for policy in milder if policy != state.policy];
+      local mine = told.matcher([s for s in states if s.policy == state.policy && s.level == state.level]);
+      (if others == [] then [] else [{ source_matchers: [mine], target_matchers: [under(others)] }])
+      + (if state.level >= level then [] else [{
+           source_matchers: [mine],
+           target_matchers: [under([state.policy]), 'escalation_level!="%s"' % state.level] + [
+             'escalation_level!="%d"' % l
+             for l in std.range(1, state.level - 1)
+           ],
+         }])
+      for state in std.set(states, function(state) [state.policy, state.level])
+      if std.member(milder, state.policy)
+    ]);
+  // The incidents that it is a member of.
+  local among(name) =
+    [incident for incident in correlations if std.member(config.correlation.rules[incident].members, name)];
+  local storm(name, alert) = [
+    {
+      source_matchers: ['alertname="%s"' % storms.name, 'of="%s"' % name, at(level)],
+      target_matchers: [promql.oneOf('alertname', [name] + among(name)), up_to(level)]
+                       + (if among(name) == [] then [] else ['escalation_policy="%s"' % alert.escalation]),
+    }
+    for level in std.range(1, std.length(escalation.levels(config, alert.escalation, escalation.most(alert))))
+  ];
   local deepest(name, case) = std.foldl(
     std.max,
     [
@@ -62,12 +135,20 @@ function(config, identities)
       why: 'Critical mutes high, of one kind of trouble: slow and critically slow, never slow and failing.',
       rules: [
         {
-          local both = ['category=~".+"', 'type=~".+"'] + single,
+          local both = ['category=~".+"', 'type=~".+"'] + single + of_one,
           source_matchers: [ours, 'severity="critical"', at(level)] + both,
           target_matchers: [ours, 'severity="high"', up_to(level)] + both,
           equal: identity + ['category', 'type'],
         }
         for level in std.range(1, most_levels)
+      ] + [
+        {
+          source_matchers: ['alertname="%s"' % storms.name, 'severity="critical"', at(level)],
+          target_matchers: ['alertname="%s"' % storms.name, 'severity="high"', up_to(level)],
+          equal: ['category', 'type'],
+        }
+        for level in std.range(1, most_levels)
+        if of_many
       ],
     },
     {
@@ -82,6 +163,13 @@ function(config, identities)
       ],
     },
     {
+      why: |||
+        A storm mutes the alert of each extractor, and incidents under its policy, up to the level that
+        it has reached.
+      |||,
+      rules: std.flatMap(function(name) storm(name, config.alerts[name]), storms.of(config, identities)),
+    },
+    {
       why: 'A higher level of an alert mutes the lower ones.',
       rules: [
         {
@@ -93,18 +181,32 @@ function(config, identities)
         for labels in std.set(std.objectValues(identities))
         if names(labels) != []
         for level in std.range(2, most_levels)
+      ] + [
+        {
+          source_matchers: ['alertname="%s"' % storms.name, at(level)],
+          target_matchers: ['alertname="%s"' % storms.name, up_to(level - 1)],
+          equal: ['alertname', 'of'],
+        }
+        for level in std.range(2, most_levels)
+        if of_many
       ],
     },
     {
-      why: 'A correlated alert mutes its members, but never a level that it has not reached itself.',
+      why: |||
+        A correlated alert mutes its members, but never a level that it has not reached itself, nor a
+        level of the member that people had been told of before: that speaks on for it. Under the same
+        policy the next level of the incident follows that of the member.
+      |||,
       rules: [
-        {
-          source_matchers: ['alertname="%s"' % name, at(level)],
-          target_matchers: [members(name), up_to(level)],
-          equal: identity,
-        }
+        muting { target_matchers+: [up_to(level)] }
         for name in correlations
         for level in std.range(1, most_levels)
+        for muting in mutes(name, ['alertname="%s"' % name, at(level)], level)
+      ] + [
+        muting
+        for name in correlations
+        for level in std.range(2, most_levels)
+        for muting in mutes_told(name, ['alertname="%s"' % name, at(level)], level, level)
       ],
     },
     {
@@ -114,24 +216,21 @@ function(config, identities)
         is worse or under a stricter policy takes the incident with it, and is muted by that.
       |||,
       rules: [
-        {
-          source_matchers: [
-            'alertname="%s"' % name,
-            'severity="%s"' % case.severity,
-            'escalation_policy="%s"' % case.policy,
-            at(std.length(case.levels)),
-          ],
-          target_matchers: [
-            members(name),
-            promql.oneOf('severity', spoken(case).severities),
-            promql.oneOf('escalation_policy', spoken(case).policies),
-            up_to(deepest(name, case)),
-          ],
-          equal: identity,
-        }
+        muting
         for name in correlations
         for case in cases(config, name)
         if std.length(case.levels) < deepest(name, case)
+        for forms in [[
+          promql.oneOf('severity', spoken(case).severities),
+          promql.oneOf('escalation_policy', spoken(case).policies),
+        ]]
+        for muting in [
+          each { target_matchers+: forms + [up_to(deepest(name, case))] }
+          for each in mutes(name, last(name, case), std.length(case.levels))
+        ] + [
+          each { target_matchers+: forms }
+          for each in mutes_told(name, last(name, case), std.length(case.levels), deepest(name, case))
+        ]
       ],
     },
     {
@@ -151,16 +250,20 @@ function(config, identities)
       ],
     },
     {
-      why: 'When a member with a stricter policy joins, the incident goes on under that policy.',
+      why: |||
+        When a member with a stricter policy joins, the incident goes on under that policy. What its
+        milder form had told, that speaks on for.
+      |||,
       rules: [
-        {
-          source_matchers: [correlated, 'escalation_policy="%s"' % policies[p], at(level)],
-          target_matchers: [correlated, promql.oneOf('escalation_policy', policies[p + 1:]), up_to(level)],
+        muting {
+          source_matchers: [correlated, 'escalation_policy="%s"' % policies[p], at(level)] + super.source_matchers,
+          target_matchers: [correlated] + super.target_matchers + [up_to(level)],
           equal: ['alertname'] + identity,
         }
         for p in std.range(0, std.length(policies) - 2)
         for level in std.range(1, std.length(escalation.all(config, policies[p])))
         if correlations != []
+        for muting in stricter(policies[p + 1:], level)
       ],
     },
   ]

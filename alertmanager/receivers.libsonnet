@@ -1,22 +1,30 @@
-// Alertmanager's receivers: two per escalation level, and the one that remediates.
+// Alertmanager's receivers: one or two for those who hear of the same levels of a policy, and the one
+// that remediates.
+local audience = import '../lib/audience.libsonnet';
 local pruned = import '../lib/pruned.libsonnet';
 
 local template(name, of='.') = '{{ template "featurewatch.%s" %s }}' % [name, of];
-// The alert that stands for its group: the first that still fires.
-local first = '(index (or .Alerts.Firing .Alerts.Resolved) 0)';
-local of_alert(name) = template(name, first);
+// Of the alert that stands for its group: of those that still fire the first of the highest level, and
+// an incident rather than its members.
+local first(text) =
+  '{{ $alerts := or .Alerts.Firing .Alerts.Resolved }}{{ $top := index $alerts 0 }}{{ range $alerts }}'
+  + '{{ if or (gt .Labels.escalation_level $top.Labels.escalation_level) (and (eq .Labels.escalation_level $top.Labels.escalation_level)'
+  + ' (eq .Labels.category "correlation") (ne $top.Labels.category "correlation")) }}{{ $top = . }}{{ end }}{{ end }}'
+  + '{{ with $top }}' + text + '{{ end }}';
+local of_alert(name) = first(template(name));
 local detail(expression) =
-  '{{ with %s }}{{ template "featurewatch.pagerduty.detail" (%s) }}{{ end }}' % [first, expression];
+  first('{{ template "featurewatch.pagerduty.detail" (%s) }}' % expression);
 // One faulty address may cost a whole message, and Slack takes 3000 characters. So what is no web
 // address gives way to `otherwise`. The class is printable ASCII without "<>\.
 local web_address = '^https?://[!#-;=?-\\[\\]-~]{1,1000}$';
-local link(annotation, otherwise='') =
-  '{{ with %s }}{{ if match `%s` .Annotations.%s }}{{ .Annotations.%s }}{{ else }}%s{{ end }}{{ end }}'
-  % [first, web_address, annotation, annotation, otherwise];
+local link(annotation, otherwise='') = first(
+  '{{ if match `%s` .Annotations.%s }}{{ .Annotations.%s }}{{ else }}%s{{ end }}'
+  % [web_address, annotation, annotation, otherwise]
+);
 
 {
   remediation: 'featurewatch-receiver',
-  // Where alerts end that are for no person when there is no receiver that remediates.
+  // Where alerts end that are for no person.
   nobody: 'nobody',
   signal_names: ['Watchdog', 'FeaturewatchMaintenance', 'FeaturewatchCooldown'],
 
@@ -29,28 +37,37 @@ local link(annotation, otherwise='') =
 
   signals(config):: if self.remediates(config) then self.remediation else self.nobody,
 
-  // The labels of the alerts that one level of a policy tells people of.
-  told(alerts, policy, level):: [
+  // The labels of the alerts that these levels of a policy tell people of.
+  told(alerts, policy, levels):: [
     labels
     for labels in alerts
-    if labels.escalation_policy == policy && labels.escalation_level == level.level
+    if labels.escalation_policy == policy && std.member(levels, labels.escalation_level)
   ],
 
   // Whether the end of any of them is not told.
-  unresolved(alerts, policy, level)::
-    std.any([std.objectHas(labels, 'auto_resolve') for labels in self.told(alerts, policy, level)]),
+  unresolved(alerts, policy, levels)::
+    std.any([std.objectHas(labels, 'auto_resolve') for labels in self.told(alerts, policy, levels)]),
 
   // resolves=false names the receiver of alerts whose end is not told to people.
-  name(policy, level, resolves=true)::
-    '%s-level-%s' % [policy, level] + if resolves then '' else '-unresolved',
+  ending(name, resolves):: name + if resolves then '' else '-unresolved',
+
+  name(policy, levels, resolves=true)::
+    local which = if std.length(levels) > 1 then 'levels' else 'level';
+    self.ending('%s-%s-%s' % [policy, which, std.join('-', levels)], resolves),
+
+  // Of those who had not heard of it, when it was told before at this level of another policy.
+  after(policy, levels, other, level)::
+    '%s-after-%s-level-%d' % [self.name(policy, levels), other, level],
+
+  // Everyone whom the first level of the default policy tells, for what no policy claims.
+  fallback(config)::
+    local first = [set for set in audience.of(config, 'default') if std.member(set.levels, '1')];
+    if std.length(first) == 1 then self.name('default', first[0].levels) else 'fallback',
 
   new(config):: {
     local channels = config.channels,
-    local reach(level, channel) = [
-      config.recipients[name]
-      for name in level.recipients
-      if channels[channel].enabled && std.member(level.channels, channel)
-    ],
+    local reach(addresses, channel) =
+      [config.recipients[name] for name in audience.recipients(addresses, channel)],
     local links = [
       { text: 'Runbook', annotation: 'runbook_url', otherwise: config.links.runbook },
       { text: 'Dashboard', annotation: 'dashboard_url', otherwise: config.links.grafana },
@@ -58,7 +75,7 @@ local link(annotation, otherwise='') =
       { text: 'Console', annotation: 'console_url', otherwise: config.links.console },
     ],
 
-    email(level, resolves):: [
+    email(addresses, resolves):: [
       {
         to: recipient.email,
         send_resolved: resolves,
@@ -66,10 +83,10 @@ local link(annotation, otherwise='') =
         html: template('email.html'),
         text: template('email.text'),
       }
-      for recipient in reach(level, 'email')
+      for recipient in reach(addresses, 'email')
     ],
 
-    slack(level, resolves):: [
+    slack(addresses, resolves):: [
       {
         api_url_file: std.get(recipient, 'slack_api_url_file'),
         channel: recipient.slack,
@@ -100,10 +117,10 @@ local link(annotation, otherwise='') =
           for to in links
         ] + [{ type: 'button', text: 'Silence', url: template('silence_url') }],
       }
-      for recipient in reach(level, 'slack')
+      for recipient in reach(addresses, 'slack')
     ],
 
-    pagerduty(level, resolves):: [
+    pagerduty(addresses, resolves):: [
       {
         routing_key_file: recipient.pagerduty_routing_key_file,
         url: channels.pagerduty.url,
@@ -120,6 +137,7 @@ local link(annotation, otherwise='') =
           description: detail('or .Annotations.description .Annotations.message .Annotations.summary (join ", " .Labels.Values)'),
           value: detail('.Annotations.value'),
           threshold: detail('.Annotations.threshold'),
+          evidence: detail('.Annotations.evidence'),
           severity: detail('.Labels.severity'),
           extractor: detail('.Labels.extractor'),
           since: detail('or .Annotations.since (.StartsAt.UTC.Format "2006-01-02 15:04:05 UTC")'),
@@ -137,14 +155,14 @@ local link(annotation, otherwise='') =
           for to in links
         ] + [{ href: template('silence_url'), text: 'Silence' }],
       }
-      for recipient in reach(level, 'pagerduty')
+      for recipient in reach(addresses, 'pagerduty')
     ],
 
-    people(policy, level, resolves=true):: {
-      name: $.name(policy, level.level, resolves),
-      email_configs: this.email(level, resolves),
-      slack_configs: this.slack(level, resolves),
-      pagerduty_configs: this.pagerduty(level, resolves),
+    people(name, addresses, resolves=true):: {
+      name: name,
+      email_configs: this.email(addresses, resolves),
+      slack_configs: this.slack(addresses, resolves),
+      pagerduty_configs: this.pagerduty(addresses, resolves),
     },
     local this = self,
 

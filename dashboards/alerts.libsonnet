@@ -1,5 +1,6 @@
 // What fires, how far has it escalated, how soon do people react, and how much of it is noise?
 local correlations = import '../lib/correlations.libsonnet';
+local storms = import '../lib/storms.libsonnet';
 local dashboard = import '../lib/dashboard.libsonnet';
 local escalation = import '../lib/escalation.libsonnet';
 local panels = import '../lib/panels.libsonnet';
@@ -112,12 +113,19 @@ function(config, identities)
           'level {{escalation_level}}'
         ),
       ]),
-    ] + of_alerts('Incidents', 'Correlated alerts, by level and severity.', correlations(config)) + of_alerts(
+    ] + of_alerts(
+      'Incidents and storms',
+      'Correlated alerts, and those of many extractors at once, by level and severity.',
+      correlations(config) + [storms.name]
+    ) + of_alerts(
       'Monitoring itself',
-      'Alerts about metrics and their bounds, and planned work.',
+      'Alerts about metrics, their bounds and traffic, and planned work.',
       [
         'FeatureExtractionMetricsAbsent',
         'FeatureExtractionExporterDown',
+        'FeatureExtractionLatencyUnknown',
+        'FeatureExtractionTrafficStopped',
+        'FeatureExtractionUnusual',
         'FeatureExtractionThresholdNotBucket',
         'FeaturewatchMaintenance',
       ]

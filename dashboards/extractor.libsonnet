@@ -63,6 +63,14 @@ function(config)
         events('Fallbacks by reason', "Answers without the model's features.", 'fallbacks_total', 'reason'),
       ]),
 
+      dashboard.row('How sure the alerts are', [
+        panels.timeseries('Bad events', 'What each alert counts over each of its windows.', 'short', [
+          panels.target('featurewatch:bad_events{%s}' % std.join(', ', d.chosen), '{{alert}} {{window}}'),
+        ]),
+        panels.timeseries('Bad share, at least', 'As sure as `confidence` of the alert says.', 'percentunit', [
+          panels.target('featurewatch:lower_bound{%s}' % std.join(', ', d.chosen), '{{alert}} {{window}}'),
+        ]) + panels.upTo(1),
+      ]),
       dashboard.row('Cache', [
         panels.timeseries('Hit ratio by instance', 'Low in one instance only: its cache is cold.', 'percentunit', [
           panels.target(part('cache_lookups_total', ['result="hit"'], 'cache_lookups_total'), whose),

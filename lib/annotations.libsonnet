@@ -9,17 +9,18 @@ local text = import 'text.libsonnet';
   samples(scope, query):: 'printf %s %s | query' % [text.quoted(query), scope.labels],
 
   // The first of them.
-  first(scope, query, format)::
-    '{{ with %s }}{{ . | first | value | %s }}{{ else }}unknown{{ end }}'
-    % [self.samples(scope, query), format],
+  first(scope, query, format, otherwise='unknown')::
+    '{{ with %s }}{{ . | first | value | %s }}{{ else }}%s{{ end }}'
+    % [self.samples(scope, query), format, otherwise],
 
   // The first of them, a Unix time.
   time(scope, query)::
     '{{ with %s }}{{ (. | first | value | toTime)%s }}{{ end }}' % [self.samples(scope, query), self.date],
 
   // Each of them as `text` writes it, in the order of a label.
-  listed(samples, label, text)::
-    '{{ range $i, $each := %s | sortByLabel "%s" }}{{ if $i }}, {{ end }}%s{{ end }}' % [samples, label, text],
+  listed(samples, label, text, otherwise='')::
+    '{{ range $i, $each := %s | sortByLabel "%s" }}{{ if $i }}, {{ end }}%s{{ else }}%s{{ end }}'
+    % [samples, label, text, otherwise],
 
   // Fill {placeholders} of a configured message.
   fill(message, values)::

@@ -53,8 +53,19 @@ local text = import 'text.libsonnet';
     annotations+: { response_time: std.strReplace(level.response_time, '_', ' ') },
   },
 
-  // rule: {alert, expr, keep_firing_for, labels, annotations} of the first level.
-  escalate(config, scope, rule, alert)::
+  // rule: {alert, expr, keep_firing_for, labels, annotations} of the first level. recent: what was
+  // beyond its threshold in the last minute, where that is known. lasts(level): what holds it though
+  // it is over.
+  escalate(config, scope, rule, alert, recent=null, lasts=function(level) '')::
+    // Half a window of trouble is in the window for as long again.
+    local still(level) = '  and on (%s)\n' % scope.by + |||
+      # What is over is not escalated: the last minute is beyond the threshold too, or it has begun.
+      (
+      %(recent)s
+      or
+      ALERTS{alertname="%(name)s", alertstate="firing", escalation_level="%(level)s"}
+      )
+    ||| % { recent: text.chomped(recent), name: rule.alert, level: level.level };
     // A `for` would begin anew whenever the value touches its threshold, and a trouble that comes
     // and goes within its cooldown would never be escalated.
     local due(level) = {
@@ -65,11 +76,14 @@ local text = import 'text.libsonnet';
           and on (%s)
         # It began that long ago, and has not ended since.
         time() - %s >= %d
-      ||| % [text.chomped(rule.expr), scope.by, promql.start(rule.alert), duration.seconds(level.after)],
+      ||| % [text.chomped(rule.expr), scope.by, promql.start(rule.alert), duration.seconds(level.after)]
+      + (if recent == null then '' else still(level)),
     };
     local first = duration.given('for', alert['for']);
     [
-      rule + self.at(alert.escalation, level) + (if level.level == '1' then first else due(level))
+      rule + self.at(alert.escalation, level) + (if level.level == '1' then first else due(level)) + {
+        expr: text.chomped(super.expr) + lasts(level.level),
+      }
       for level in self.levels(config, alert.escalation, self.most(alert))
     ],
 }

@@ -63,17 +63,26 @@ local scope(identity) = {
     recorded(metric, and=''):: level + and + ':feature_extraction_' + metric,
     instances: q.recorded('instances:count'),
     lastSeen: q.recorded('last_seen_timestamp_seconds:max'),
-    requests(window):: q.recorded('requests:increase' + window),
-    requestRate(window):: q.recorded('requests:rate' + window),
     bucketRate(window):: q.recorded('duration_seconds_bucket:rate' + window, '_le'),
     activation: level + '_category:featurewatch_activation_timestamp_seconds:min',
     activationOf(correlation):: '%s{correlation="%s"}' % [q.activation, correlation],
     memberValue: 'featurewatch:member_value',
+    told: 'featurewatch:told',
+    flapping: 'featurewatch:flapping',
+    incident: 'featurewatch:incident_start_timestamp_seconds',
 
     local setting(name) = function(alert, matchers=[])
       'featurewatch:%s{%s}' % [name, std.join(', ', ['alert="%s"' % alert] + matchers)],
     threshold: setting('threshold'),
     minRequests: setting('min_requests'),
+    // Of an alert about a share: how many were bad in a window, of how many, and at least which share.
+    local counts(name) = function(alert, window, matchers=[])
+      setting(name)(alert, ['window="%s"' % window] + matchers),
+    badEvents: counts('bad_events'),
+    events: counts('events'),
+    lowerBound: setting('lower_bound'),
+    // What an alert judges to be in trouble, with its value.
+    breach(alert):: setting('breach')(alert),
 
     // The threshold is one series per extractor, so overrides cost no rules.
     beyond(value, operator, threshold):: |||
@@ -83,15 +92,18 @@ local scope(identity) = {
     ||| % [value, operator, self.by, threshold],
 
     // What a share is of everything; `part` has no series before its first event: it is then 0, not
-    // missing.
+    // missing. Increases are extrapolated, each by itself, so a part may seem to be more than all.
     share(part, whole):: text.chomped(|||
-      (
-        %(part)s
-        # No series yet means that none happened, not that nothing is known.
-        or 0 * %(whole)s
+      clamp_max(
+        (
+          %(part)s
+          # No series yet means that none happened, not that nothing is known.
+          or 0 * %(whole)s
+        )
+        /
+        %(whole)s,
+        1
       )
-      /
-      %(whole)s
     ||| % { part: part, whole: whole }),
 
     // A service that can't be instrumented may expose a snapshot of its own figures instead, if
@@ -116,9 +128,17 @@ local scope(identity) = {
       },
 
     withTraffic(expr, window, alert):: expr + |||
-      # A share of a few requests says nothing. Of none at all it comes from a snapshot.
+      # A share of a few says nothing. Of none at all it comes from a snapshot.
         unless on (%s)
       %s > 0 < on (%s) %s
-    ||| % [self.by, self.requests(window), self.by, self.minRequests(alert)],
+    ||| % [self.by, self.events(alert, window), self.by, self.minRequests(alert)],
+
+    // Where nothing is counted the comparison is all there is. within: that the bound is no more than
+    // what is allowed.
+    certain(expr, alert, within):: expr + |||
+      # By chance a few more may be bad than is usual.
+        unless on (%(by)s)
+      max by (%(by)s) (%(bound)s) %(within)s
+    ||| % { by: q.by, bound: q.lowerBound(alert), within: within },
   },
 }

@@ -2,7 +2,6 @@
 // holds it: its value has been well for longer than the worse one's cooldown.
 local cooldowns = import '../lib/cooldowns.libsonnet';
 local promql = import '../lib/promql.libsonnet';
-local text = import '../lib/text.libsonnet';
 local signal = import 'signal.libsonnet';
 
 // alerts: those that are on, by name; identities: their labels.
@@ -30,7 +29,7 @@ function(config, alerts, identities)
         held: fires([name]),
         worse: fires(worse),
         cooldown: config.alerts[name].cooldown,
-        beyond: text.chomped(alerts[name].levels[0].expr),
+        beyond: alerts[name].beyond,
       },
       { held: name },
       'Only its cooldown holds %s' % name

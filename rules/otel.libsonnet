@@ -4,7 +4,8 @@
 local duration = import '../lib/duration.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 
-local histogram = ['_bucket', '_sum', '_count'];
+// Without a part it is native.
+local histogram = ['', '_bucket', '_sum', '_count'];
 // Each instrument, and the unit and kind that the contract's name ends with.
 local instruments = {
   duration: { suffix: '_seconds', parts: histogram },

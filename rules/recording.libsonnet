@@ -1,10 +1,17 @@
 // The values that alerts judge, each recorded once for all alerts and panels that read it.
+local confidence = import '../lib/confidence.libsonnet';
 local duration = import '../lib/duration.libsonnet';
 local promql = import '../lib/promql.libsonnet';
 local values = import '../lib/values.libsonnet';
 
 // judged: by alert, the values that it judges.
 function(config, judged)
+  // Of all alerts that judge this value.
+  local bounds(value) = std.flatMap(
+    function(name)
+      if std.member([v.name for v in judged[name]], value.name) then values.thresholds(config.alerts[name]) else [],
+    std.objectFields(judged)
+  );
   local q = promql.new(config);
   local instances = {
     record: q.instances,
@@ -27,10 +34,11 @@ function(config, judged)
       seconds: duration.seconds(config.alerts.FeatureExtractionMetricsAbsent.window),
     },
   };
-  local recorded(value, window) =
-    (if value.traffic then [values.requests(q, window)] else []) + value.records(window);
+  local recorded(value, settings) =
+    value.records(settings.window)
+    + (if value.traffic then value.counting(confidence.last(config, settings), bounds(value)) else []);
   local all = std.flattenArrays([
-    recorded(value, config.alerts[name].window)
+    recorded(value, config.alerts[name])
     for name in std.objectFields(judged)
     for value in judged[name]
   ]);

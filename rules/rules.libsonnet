@@ -1,11 +1,14 @@
 // Recording rules and thresholds in one group, alerts in another. Rules of a group run in order:
 // what begins now, when each began, then what has lasted, and what correlates them.
+local flapping = import '../lib/flapping.libsonnet';
 local promql = import '../lib/promql.libsonnet';
+local confidence = import 'confidence.libsonnet';
 local cooldowns = import 'cooldowns.libsonnet';
 local correlation = import 'correlation/correlation.libsonnet';
 local otel = import 'otel.libsonnet';
 local recording = import 'recording.libsonnet';
 local signals = import 'signals.libsonnet';
+local storm = import 'storm.libsonnet';
 
 {
   local config = $._config.featurewatch,
@@ -38,10 +41,12 @@ local signals = import 'signals.libsonnet';
 
   // What each recorded value is.
   featurewatchMeanings:: std.foldl(
-    function(found, alert) found + {
-      [value.series(config.alerts[alert.key].window)]: value.means
-      for value in alert.value
-    },
+    function(found, alert) std.foldl(
+      function(all, value) all { [value.series(config.alerts[alert.key].window)]: value.means }
+                           + value.counts(config.alerts[alert.key]),
+      alert.value,
+      found
+    ),
     std.objectKeysValues($.featurewatchJudged),
     {}
   ),
@@ -65,7 +70,19 @@ local signals = import 'signals.libsonnet';
   }],
 
   prometheusRules+:: {
-    groups+: [group('featurewatch.rules', otel(config) + recording(config, $.featurewatchJudged) + each(function(a) a.recordings))],
+    groups+: [group(
+      'featurewatch.rules',
+      otel(config)
+      + recording(config, $.featurewatchJudged)
+      + each(function(a) a.recordings)
+      + confidence(config, { [name]: byName[name] for name in names if byName[name].counts })
+      + each(function(a) a.breaches)
+    )] + std.filter(function(one) one.rules != [], [
+      // A look at weeks takes long, and what they say is the same a moment later.
+      group('featurewatch.history', each(function(a) a.history)) {
+        interval: config.alerts.FeatureExtractionUnusual.step,
+      },
+    ]),
   },
 
   prometheusAlerts+:: {
@@ -75,9 +92,11 @@ local signals = import 'signals.libsonnet';
       signals(config)
       + each(function(a) a.levels[:1])
       + began(names)
+      + flapping.records(config, [name for name in names if byName[name].judges != []])
       + each(function(a) a.levels[1:])
       + cooldowns(config, byName, $.featurewatchIdentities)
       + correlated.rules
+      + storm(config, byName, $.featurewatchIdentities)
       // Theirs anyway, and promtool warns of two rules that it can't tell apart.
       + began(correlated.names, { category: 'correlation' })
     )]

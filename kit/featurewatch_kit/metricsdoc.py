@@ -71,8 +71,8 @@ GROUPS = (
         "Snapshots",
         "For a service that only knows figures of its own, already computed. The recorded series"
         " take them where an extractor has nothing better; of several instances the worst counts."
-        " A snapshot does not tell how many requests stand behind it, so `min_requests` of an"
-        " alert can't hold it back.",
+        " A snapshot does not tell how many requests stand behind it, so neither `confidence` nor"
+        " `min_requests` of an alert can hold it back.",
         {
             names.SNAPSHOT_P95: "stands in for the duration",
             names.SNAPSHOT_CACHE_HIT: "stands in for the cache lookups",
@@ -103,12 +103,31 @@ RECORDED = {
     "feature_extraction_instances:count": "instances that report anything",
     "feature_extraction_last_seen_timestamp_seconds:max": "Unix time when any instance reported",
     "feature_extraction_requests:increase": "extractions in the window",
-    "feature_extraction_requests:rate": "extractions per second",
     "feature_extraction_duration_seconds_bucket:rate": "durations per second, by bucket",
-    "feature_extraction_cache_lookups:rate": "cache lookups per second, by result",
     "threshold": "what an alert compares with; label `alert`, and `resource` where it has several",
     "min_requests": "requests in the window below which an alert is silent; label `alert`",
+    "events": "how many requests or cache lookups an alert judges, by its label `window`",
+    "bad_events": "how many of those were beyond what is well",
+    "lower_bound": (
+        "the share of bad ones that there is at least, as sure as the alert's `confidence`"
+    ),
+    "unusual": "a value that is beyond what is usual; label `measured`, its name",
+    "usual_most": "up to where a value is usual for its extractor; label `measured`",
+    "usual_least": "down to where it is",
+    "usual_margin": "how far beyond all that there was it still is",
     "alert_start_timestamp_seconds": "Unix time when each firing alert began: its escalation clock",
+    "breach": (
+        "what an alert judges to be in trouble, with its value; -1 where its metrics are gone;"
+        " label `alert`"
+    ),
+    "flapping": "how often an alert that flaps has begun within the window; label `alert`",
+    "told": (
+        "what people had been told of the members of a correlation; labels `correlation`, `told`"
+    ),
+    "incident_start_timestamp_seconds": (
+        "Unix time when an incident began, while a member is in trouble; label `correlation`"
+    ),
+    "storm": "for how many extractors an alert fires that began for many at once; label `of`",
     "member_value": (
         "what each firing member of a correlation measures; labels `correlation`, `member`, `unit`"
     ),

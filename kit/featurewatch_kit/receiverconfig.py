@@ -17,6 +17,8 @@ from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.config.values import seconds
 
 _KINDS = {"email_configs": "email", "slack_configs": "slack", "pagerduty_configs": "pagerduty"}
+# Many extractors at once: nothing that could be done to one of them.
+STORM = "FeatureExtractionStorm"
 # Watchdogs that are missing before anybody is told of it.
 USUAL_BEATS = 3
 
@@ -26,6 +28,8 @@ def receiver_config(config: Config, mixin: dict[str, Any]) -> ReceiverConfig:
     checks = mixin["checks"]
     responses = {name: alert.response for name, alert in config.alerts.items()}
     responses |= {name: rule.response for name, rule in config.correlation.rules.items()}
+    if config.alerting.storm:
+        responses[STORM] = None
     members = {name: rule.members for name, rule in config.correlation.rules.items()}
     alerts = {
         name: {
@@ -59,18 +63,17 @@ def notifications(config: Config, mixin: dict[str, Any]) -> Notifications:
     paces = config.routing.severities.items()
     return Notifications(
         wait=max(waits, key=seconds),
-        receivers=dict(_told(config, mixin)),
+        receivers=dict(_told(mixin)),
         mute_times={s: own.mute_time_intervals for s, own in paces if own.mute_time_intervals},
         time_intervals=config.routing.time_intervals,
     )
 
 
-def _told(config: Config, mixin: dict[str, Any]) -> Iterator[tuple[str, Told]]:
+def _told(mixin: dict[str, Any]) -> Iterator[tuple[str, Told]]:
     receivers = {receiver["name"]: receiver for receiver in mixin["alertmanager"]["receivers"]}
     for name, place in mixin["people"].items():
-        level = config.escalation.policies[place["policy"]].levels[place["level"] - 1]
         channels = [channel for kind, channel in _KINDS.items() if receivers[name].get(kind)]
-        yield name, Told(channels=channels, recipients=level.recipients, **place)
+        yield name, Told(channels=channels, **place)
 
 
 def watch(config: Config) -> Watch:

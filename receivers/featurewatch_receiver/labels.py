@@ -13,9 +13,11 @@ POLICY = "escalation_policy"
 #: From the mildest to the worst.
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
+#: Of an incident: what people had been told before it began.
+TOLD = "told"
 #: What differs between the alerts of one identity: level, severity and policy come and go while a
-#: correlated alert gains members.
-NOT_IDENTITY = frozenset({LEVEL, SEVERITY, POLICY})
+#: correlated alert gains members, and so does what people had been told.
+NOT_IDENTITY = frozenset({LEVEL, SEVERITY, POLICY, TOLD})
 
 #: What each alert says of itself; the others say what it is about.
 OF_ITS_OWN = frozenset({ALERTNAME, "category", "type", "auto_resolve", *NOT_IDENTITY})

@@ -7,6 +7,7 @@ function(config, name)
     means: 'errors, of all extractions',
     record: 'errors',
     part: 'errors_total',
+    bad: 'requests failed',
     snapshot: 'error_ratio',
     panel: {
       title: 'Error ratio',

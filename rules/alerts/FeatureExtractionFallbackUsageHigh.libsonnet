@@ -7,6 +7,7 @@ function(config, name)
     means: 'fallbacks, of all extractions',
     record: 'fallbacks',
     part: 'fallbacks_total',
+    bad: 'requests got fallback features',
     snapshot: 'fallback_ratio',
     panel: {
       title: 'Fallback ratio',

@@ -1,5 +1,6 @@
 local alert = import '../../lib/alert.libsonnet';
 local annotations = import '../../lib/annotations.libsonnet';
+local gone = import '../../lib/gone.libsonnet';
 local promql = import '../../lib/promql.libsonnet';
 local values = import '../../lib/values.libsonnet';
 
@@ -38,8 +39,11 @@ function(config, name)
     values: {
       cpu: measured[0],
       memory: measured[1],
-      value: 'CPU %s, memory %s' % measured,
-      threshold: 'CPU %s, memory %s' % [latest(threshold(value, q.same)) for value in both],
+      value: gone.value(config, 'CPU %s, memory %s' % measured),
+      threshold: 'CPU %s, memory %s' % [
+        gone.known(config, threshold(value, q.same), 'humanizePercentage')
+        for value in both
+      ],
     },
     recordings: [
       alert.threshold(config, name, function(t) t[value.name], { resource: value.name })

@@ -8,6 +8,7 @@ local cases = import 'cases.libsonnet';
 local conditions = import 'conditions.libsonnet';
 local members = import 'members.libsonnet';
 local texts = import 'texts.libsonnet';
+local told = import 'told.libsonnet';
 
 local summaries = {
   FeatureExtractionLatencyCascade: 'Latency, cache or resources of {{ $labels.extractor }} fail together',
@@ -28,7 +29,7 @@ function(config, all)
     + escalation.at(case.policy, level);
   local incident(name) =
     local annotations = texts(config, name, summaries[name]);
-    members(config, name, all) + [
+    members(config, name, all) + [told.record(config, name)] + [
       rule(name, annotations, case, level)
       for case in cases(config, name)
       for level in case.levels

@@ -1,5 +1,5 @@
-// What is recorded of an incident's members: when each category of them began, and what each
-// measures while it fires.
+// What is recorded of an incident's members: when each category of them began, whether
+// any is in trouble by itself, and what each measures while it fires.
 local promql = import '../../lib/promql.libsonnet';
 
 // Formats of Prometheus's templates, by which texts.libsonnet knows how to write a value.
@@ -14,6 +14,16 @@ function(config, name, all)
       # When each category of the firing members began, as a Unix time.
       min by (%s, category) (featurewatch:alert_start_timestamp_seconds{%s})
     ||| % [q.by, promql.oneOf('alertname', names)],
+    labels: { correlation: name },
+  };
+  local lasts = {
+    record: q.incident,
+    expr: |||
+      # When an incident began, while any of its members is in trouble by itself.
+      max by (%(by)s) (%(start)s)
+        and on (%(by)s)
+      featurewatch:breach{%(members)s}
+    ||| % { by: q.by, start: promql.start(name), members: promql.oneOf('alert', names) },
     labels: { correlation: name },
   };
   local measured(member, value) = |||
@@ -33,7 +43,7 @@ function(config, name, all)
     if std.objectHas(all, member)
     for value in all[member].judges
   ];
-  [began] + if values == [] then [] else [{
+  [began, lasts] + if values == [] then [] else [{
     record: q.memberValue,
     expr: '# What each firing member measures.\n' + std.join('or\n', values),
     labels: { correlation: name },

@@ -1,6 +1,7 @@
 // What an incident says: the same at all of its severities, policies and levels.
 local alert = import '../../lib/alert.libsonnet';
 local annotations = import '../../lib/annotations.libsonnet';
+local gone = import '../../lib/gone.libsonnet';
 local promql = import '../../lib/promql.libsonnet';
 local window = import 'window.libsonnet';
 
@@ -20,6 +21,6 @@ function(config, name, summary)
       extractor: '{{ $labels.extractor }}',
       window: span,
     }),
-    value: annotations.listed(measured, 'member', '{{ .Labels.member }} ' + value),
+    value: annotations.listed(measured, 'member', '{{ .Labels.member }} ' + value, gone.since(config)),
     threshold: 'two kinds of trouble within ' + span,
   }

@@ -27,6 +27,7 @@ ANNOTATIONS = {
     "description": "p95 latency (245 ms) exceeds critical threshold of 150 ms",
     "value": "245 ms",
     "threshold": "150 ms",
+    "evidence": "41 of 60 requests took longer within 5m: at least 30%, 99.9% sure",
     "response_time": "within 5 minutes",
     "since": "2026-01-02 03:04:05 UTC",
     "duration": "15m 0s",
@@ -38,17 +39,21 @@ ALERTS_PAGE = "http://alertmanager.example.com/#/alerts"
 
 
 class Chain:
-    """An Alertmanager with the generated configuration, and those that it tells."""
+    """An Alertmanager with the generated configuration, and those that it tells.
 
-    def __init__(self, root, folder, exit_stack):
+    settings: sections of the configuration that take the place of those of _settings.
+    on_message: gets the channel and content of each message.
+    """
+
+    def __init__(self, root, folder, exit_stack, settings=None, on_message=None):
         self._processes = exit_stack.enter_context(Processes(folder / "logs"))
-        self.mailbox = exit_stack.enter_context(Mailbox())
-        self.slack = exit_stack.enter_context(SlackStandIn())
-        self.managers_slack = exit_stack.enter_context(SlackStandIn())
-        self.pagerduty = exit_stack.enter_context(PagerDutyStandIn())
+        self.mailbox = exit_stack.enter_context(Mailbox(on_message=on_message))
+        self.slack = exit_stack.enter_context(SlackStandIn(on_message=on_message))
+        self.managers_slack = exit_stack.enter_context(SlackStandIn(on_message=on_message))
+        self.pagerduty = exit_stack.enter_context(PagerDutyStandIn(on_message=on_message))
         self.url = f"http://127.0.0.1:{free_port()}"
         overlay = folder / "overlay.yaml"
-        overlay.write_text(yaml.safe_dump(self._settings(root, folder)))
+        overlay.write_text(yaml.safe_dump(self._settings(root, folder) | (settings or {})))
         generate.write(generate.generate(load_config(root, [overlay]), root), folder)
         self._start(root, folder)
 

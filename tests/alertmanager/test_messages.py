@@ -27,7 +27,7 @@ def test_slack_gets_facts_links_and_a_mention(chain):
     assert fields == {
         "Severity": "critical",
         "Extractor": "west, a b",
-        "Value": "245 ms (threshold 150 ms)",
+        "Value": f"245 ms (threshold 150 ms), {ANNOTATIONS['evidence']}",
         "Escalation level": "3",
         "Response expected": "within 5 minutes",
         "Since": "2026-01-02 03:04:05 UTC",
@@ -52,6 +52,7 @@ def test_pagerduty_gets_an_incident_with_details_and_links(chain):
         "description": ANNOTATIONS["description"],
         "value": "245 ms",
         "threshold": "150 ms",
+        "evidence": ANNOTATIONS["evidence"],
         "severity": "critical",
         "extractor": "a b",
         "since": "2026-01-02 03:04:05 UTC",
@@ -82,6 +83,8 @@ def test_mail_says_the_same_as_text_and_as_html(chain):
         assert fact in plain(mail)
     lines = plain(mail).split("\n")
     assert "  Threshold:  150 ms" in lines
+    assert f"  Counted:    {ANNOTATIONS['evidence']}" in lines
+    assert ANNOTATIONS["evidence"] in page.text
     assert "  Level:      3, response expected: within 5 minutes" in lines
     links = [line.split()[1] for line in lines if re.match(r"(Runb|Dashb|Cons|Sil)\w+:", line)]
     assert [unquote(link) for link in page.links] == [unquote(link) for link in links]

@@ -293,7 +293,7 @@ def titles(dashboard: Json) -> set[str]:
 def test_what_is_switched_off_has_no_panel(
     dashboards_of: Callable[[str], dict[str, Json]],
 ) -> None:
-    one = {"Pages a week", "Incidents"}
+    one = {"Pages a week"}
     assert one <= titles(dashboards_of("{}")["featurewatch-alerts"])
     off = "{channels: {pagerduty: {enabled: false}}, correlation: {enabled: false}}"
     assert one.isdisjoint(titles(dashboards_of(off)["featurewatch-alerts"]))

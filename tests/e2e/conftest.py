@@ -31,6 +31,7 @@ def stories(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Stories:
         tmp_path_factory.mktemp("crashes"),
         overlay=crashes.OVERLAY,
         alertmanager_options=crashes.alertmanager_options(),
+        resend_seconds=crashes.PATIENT_RESEND_SECONDS,
     )
     chains = {_name(scenario): (scenario, live) for scenario in scenarios.ALL}
     chains["crashes"] = (crashes.run, crashing)

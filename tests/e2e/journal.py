@@ -25,7 +25,7 @@ class Notice:
     firing: bool
     alert: str
     extractor: str
-    #: "" where the message names none: an email about an end.
+    #: "" where the message names none; of an end, the highest that was told.
     level: str
 
     @property
@@ -79,14 +79,19 @@ class Journal:
         with self._lock:
             return [notice for notice in self._notices if notice.extractor == extractor]
 
+    def everything(self) -> list[Notice]:
+        """What people were told of anything."""
+        with self._lock:
+            return list(self._notices)
+
     def firing(self, extractor: str) -> list[Notice]:
         """The beginnings among it."""
         return [notice for notice in self.people(extractor) if notice.firing]
 
     def ended(self, extractor: str) -> bool:
-        """Whether people were told of something, and of the end of all of it."""
-        begun = Counter((n.address, n.alert) for n in self.firing(extractor))
-        return bool(begun) and begun == self.ends(extractor)
+        """Whether people were told of something, and each address last of its end."""
+        last = {notice.address: notice for notice in self.people(extractor)}
+        return bool(last) and not any(notice.firing for notice in last.values())
 
     def ends(self, extractor: str) -> Counter[tuple[tuple[str, str], str]]:
         """How often each recipient was told of the end of each alert."""
@@ -142,7 +147,7 @@ def _slack(at: float, message: dict[str, Any]) -> Notice:
         to=message["channel"],
         firing=firing,
         alert=alert,
-        extractor=facts["Extractor"],
+        extractor=facts.get("Extractor", ""),
         level=facts["Escalation level"],
     )
 

@@ -50,6 +50,8 @@ class Live:
 
     overlay: settings laid over the defaults and the short times.
     alertmanager_options: options of its command line beyond those that it can't do without.
+    resend_seconds: Prometheus sends an alert again after that, and Alertmanager takes it as ended
+        after four times that.
     """
 
     root: Path
@@ -58,6 +60,7 @@ class Live:
     alertmanager_options: dict[str, Any] = field(
         default_factory=lambda: {"cluster.listen-address": ""}
     )
+    resend_seconds: int = RESEND_SECONDS
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -143,7 +146,7 @@ class Live:
         options = {
             "config.file": self.folder / "prometheus.yaml",
             "storage.tsdb.path": self.folder / "prometheus-data",
-            "rules.alert.resend-delay": f"{RESEND_SECONDS}s",
+            "rules.alert.resend-delay": f"{self.resend_seconds}s",
         }
         self._start_program("prometheus", programs.PROMETHEUS, options)
 
@@ -236,6 +239,11 @@ class Live:
         answer.raise_for_status()
         alerts: list[dict[str, Any]] = answer.json()
         return alerts
+
+    def fires(self, extractor: str, alert: str, level: str) -> bool:
+        """Whether that level of an alert fires at Alertmanager, muted or not."""
+        wanted = {"alertname": alert, "escalation_level": level}
+        return any(wanted.items() <= one["labels"].items() for one in self.alerts(extractor))
 
     def levels(self, extractor: str) -> set[str]:
         """Levels of the extractor's alerts that fire at Prometheus."""

@@ -12,7 +12,7 @@ CASCADE = "FeatureExtractionLatencyCascade"
 STORM = "FeatureExtractionErrorStorm"
 
 SLOW = {"latency": 0.2}
-FAILING = {"errors": 0.02}
+FAILING = {"errors": 0.2}
 OUT_OF_CPU = {"cpu": (0.97,)}
 CACHE_DEAD = {"hits": 0.1}
 FALLING_BACK = {"fallbacks": 0.2}
@@ -60,6 +60,35 @@ def everything(live: Live) -> None:
         live.until_told("everything", level="2", alert=incident)
     extractor.heal()
     live.until_over("everything")
+
+
+def joined(live: Live) -> None:
+    """Paged for its resources, then latency joins; both get well at once."""
+    extractor = live.extractor("joined")
+    extractor.spoil(**OUT_OF_CPU)
+    live.until_told("joined", level="2")
+    extractor.spoil(**SLOW)
+    live.until(
+        lambda: (
+            live.fires("joined", CASCADE, "2")
+            and live.fires("joined", "FeatureExtractionLatencyCritical", "3")
+        ),
+        "the incident and the last level of latency fire",
+    )
+    extractor.heal()
+    live.until_over("joined")
+
+
+def dies(live: Live) -> None:
+    """Slow when its metrics cease, and well when they are back."""
+    extractor = live.extractor("dies")
+    extractor.spoil(**SLOW)
+    live.until_told("dies")
+    live.world.remove("dies")
+    live.until_told("dies", level="3")
+    extractor.heal()
+    live.world.add(extractor)
+    live.until_over("dies")
 
 
 def early_end(live: Live) -> None:
@@ -140,6 +169,8 @@ ALL = (
     flapping,
     cascade,
     everything,
+    joined,
+    dies,
     early_end,
     acknowledged,
     silent,

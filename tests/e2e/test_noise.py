@@ -34,7 +34,19 @@ def test_an_alert_that_flaps_within_its_cooldown_is_told_once_per_level(stories:
     first = {("1", ON_CALL), ("1", ON_CALL_SLACK)}
     second = {ON_CALL, MANAGER, ON_CALL_SLACK, MANAGER_SLACK, ON_CALL_PAGER, MANAGER_PAGER}
     assert told == dict.fromkeys(first | {("2", address) for address in second}, 1)
-    assert sum(journal.ends("flapping").values()) == len(first) + len(second)
+    assert sum(journal.ends("flapping").values()) == len(second)
+
+
+def test_who_was_paged_for_a_member_is_told_nothing_more_of_its_incident_but_one_end(
+    stories: Stories,
+) -> None:
+    journal = stories.of("joined")
+    resources = "FeatureExtractionResourcesCritical"
+    paged = (ON_CALL, MANAGER, ON_CALL_SLACK, MANAGER_SLACK, ON_CALL_PAGER, MANAGER_PAGER)
+    told = Counter((n.alert, n.level, n.address) for n in journal.firing("joined"))
+    first = {(resources, "1", to) for to in (ON_CALL, ON_CALL_SLACK)}
+    assert told == dict.fromkeys(first | {(resources, "2", to) for to in paged}, 1)
+    assert journal.ends("joined") == dict.fromkeys(((to, resources) for to in paged), 1)
 
 
 def test_a_silenced_alert_is_told_to_nobody_nor_is_its_end(stories: Stories) -> None:

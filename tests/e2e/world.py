@@ -102,6 +102,16 @@ class World(Collector):
         with self._lock:
             return self._extractors.setdefault(name, SyntheticExtractor(name))
 
+    def remove(self, name: str) -> SyntheticExtractor:
+        """Take an extractor away, as if its service had died; `add` brings it back."""
+        with self._lock:
+            return self._extractors.pop(name)
+
+    def add(self, extractor: SyntheticExtractor) -> None:
+        """Bring back an extractor that was taken away."""
+        with self._lock:
+            self._extractors[extractor.name] = extractor
+
     def collect(self) -> Iterator[Metric]:
         """One scrape; prometheus-client calls this."""
         with self._lock:

@@ -187,7 +187,7 @@ def test_other_windows_and_identities_are_explained_too(generated: Callable[[str
     name = "cluster_extractor:feature_extraction_duration_seconds:p95_1h30m"
     assert rows[name][:2] == [
         "95th percentile of the duration, in seconds",
-        "FeatureExtractionLatencyHigh, FeaturewatchCooldown",
+        "FeatureExtractionLatencyHigh",
     ]
     assert [name for name, row in rows.items() if not row[0]] == []
 

@@ -12,7 +12,7 @@ from featurewatch_kit.otel import INSTRUMENTS
 OTEL = "metrics: {source: otel}\nresponses: {metrics_max_age: 1m}\n"
 LABELS = 'extractor="e", instance="i", job="ml/search", otel_scope_name="features"'
 P95 = "extractor:feature_extraction_duration_seconds:p95_5m"
-HISTOGRAM = ("_bucket", "_sum", "_count")
+HISTOGRAM = ("", "_bucket", "_sum", "_count")
 
 
 def parts(instrument):

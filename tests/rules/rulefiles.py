@@ -21,6 +21,7 @@ ONE_CORE = {"GOMAXPROCS": "1", "GOGC": "400"}
 
 # What must be configured before the rules of an alert are generated at all.
 OVERLAYS = {
+    "FeatureExtractionUnusual": "alerts: {FeatureExtractionUnusual: {enabled: true, window: 2d}}",
     "FeaturewatchMaintenance": """
 maintenance:
   - {name: everything, from: 1970-01-01T00:10:00Z, to: 1970-01-01T00:20:00Z}
@@ -28,7 +29,7 @@ maintenance:
     from: 1970-01-01T00:30:00Z
     to: 1970-01-01T00:40:00Z
     extractors: [big_model]
-"""
+""",
 }
 
 
@@ -90,19 +91,28 @@ def _prepare(folder, name):
     copy = folder / "tests" / "rules" / f"{name}.yaml"
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(HERE / copy.name, copy)
-    every = [rule for file in GENERATED for rule in rules(folder / file)]
-    asked = copy.read_text(encoding="utf-8") + _expressions(every, name)
+    text = copy.read_text(encoding="utf-8")
+    every = [r for file in GENERATED for r in rules(folder / file) if _incident(r) in text]
+    asked = text + _expressions(every, name)
     wanted = _read(every, asked)
 
     def needed(rule):
         if rule not in wanted:
             return None
-        # It says something else at every moment, so a test of its own asks for it.
-        rule.get("annotations", {}).pop("duration", None)
+        # They say something else at every moment, so tests of their own ask for them.
+        for annotation in ("duration", "evidence"):
+            rule.get("annotations", {}).pop(annotation, None)
         return rule
 
     edit(folder, needed)
     return copy
+
+
+def _incident(rule):
+    """The incident that a rule is about, or nothing."""
+    labels = rule.get("labels", {})
+    is_one = labels.get("category") == "correlation"
+    return labels.get("correlation", labels.get("type", "") if is_one else "")
 
 
 def _expressions(every, name):
@@ -112,6 +122,7 @@ def _expressions(every, name):
 
 def _read(every, asked):
     """The alerts that are asked for, and each recorded series that these or others of them read."""
+    every = [rule for rule in every if rule.get("labels", {}).get("alert", "") in asked]
     wanted = [rule for rule in every if "alert" in rule and rule["alert"] in asked]
     while True:
         text = asked + str([[rule["expr"], rule.get("annotations")] for rule in wanted])

@@ -60,7 +60,7 @@ def alerts(folder):
 
 
 def test_every_alert_has_a_file_and_every_file_an_alert(generated):
-    every = OVERLAYS["FeaturewatchMaintenance"]
+    every = "\n".join(OVERLAYS.values())
     assert {rule["alert"] for rule in alerts(generated(every))} == set(NAMES)
 
 
@@ -94,14 +94,36 @@ def test_a_file_says_what_happens_without_data(name, fails):
 
 
 def about_traffic(root):
-    """Alerts that say nothing when there are few requests, and the correlations of such."""
+    """Alerts about shares of requests."""
     settings = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    return sorted(name for name, alert in settings["alerts"].items() if "min_requests" in alert)
+    return sorted(name for name, alert in settings["alerts"].items() if "confidence" in alert)
 
 
 @pytest.mark.parametrize("name", about_traffic(HERE.parent.parent))
-def test_a_file_says_what_happens_with_little_traffic(name, fails):
-    assert fails(name, lambda expr: expr, f"alerts: {{{name}: {{min_requests: 0}}}}")
+def test_a_file_says_what_may_be_chance(name, fails):
+    assert fails(name, lambda expr: expr, f"alerts: {{{name}: {{confidence: null}}}}")
+
+
+# Of the levels beyond the first.
+STILL = re.compile(r"\n  and on \([^)]*\)\n# What is over is not escalated.*", re.DOTALL)
+
+
+def test_a_file_says_that_what_is_over_is_not_escalated(fails):
+    assert fails("FeatureExtractionLatencyCritical", lambda expr: STILL.sub("\n", expr))
+
+
+# The ways in which a count of errors could be wrong.
+MISCOUNTED = {
+    "first events left out": (r"\n  # Born within.*?\n  \)\n  or\n", "\n"),
+    "of new processes too": (r"\n      and on \([^)]*\)\n    \S+_requests_total\S* offset \w+", ""),
+}
+
+
+@pytest.mark.parametrize("change", MISCOUNTED.values(), ids=MISCOUNTED)
+def test_a_file_says_which_first_events_count(change, fails):
+    wrong = re.compile(change[0], re.DOTALL)
+    name = "FeatureExtractionErrorRateHigh"
+    assert fails(name, lambda expr: wrong.sub(change[1], expr), recorded=True)
 
 
 SNAPSHOT = re.compile(r"round\(\n(.+)\n  or\n(  \w+ by [^\n]+_snapshot_[^\n]+),\n", re.DOTALL)
@@ -137,7 +159,8 @@ MUTATIONS = {
         "{threshold: 0.25}",
         "{for: 15s}",
         "{cooldown: 1m45s}",
-        "{min_requests: 21}",
+        "{min_requests: 11}",
+        "{dispersion: 5}",
         "{max_escalation_levels: 2}",
         "{escalation_required: false}",
         "{auto_resolve: false}",
@@ -152,7 +175,8 @@ MUTATIONS = {
         "{threshold: 0.84}",
         "{threshold: 0.86}",
         "{cooldown: 9m45s}",
-        "{min_requests: 10}",
+        "{min_requests: 11}",
+        "{dispersion: 5}",
     ],
     "FeatureExtractionResourcesCritical": [
         "{threshold: {cpu: 0.89}}",
@@ -164,7 +188,9 @@ MUTATIONS = {
         "{threshold: 0.0009}",
         "{threshold: 0.0012}",
         "{cooldown: 4m45s}",
-        "{min_requests: 105}",
+        "{min_requests: 61}",
+        "{confidence: 0.95}",
+        "{dispersion: 2}",
     ],
     "FeatureExtractionFallbackUsageHigh": [
         "{threshold: 0.04}",
@@ -173,8 +199,17 @@ MUTATIONS = {
     ],
     "FeatureExtractionBatchBacklog": ["{threshold: 900}", "{window: 1m}", "{cooldown: 4m45s}"],
     "FeatureExtractionMetricsAbsent": ["{window: 23h}", "{for: 6m}"],
-    "FeatureExtractionExporterDown": ["{for: 1m45s}", "{cooldown: 1m}"],
+    "FeatureExtractionTrafficStopped": ["{window: 14m}", "{window: 20m}", "{cooldown: 3m}"],
+    "FeatureExtractionExporterDown": ["{for: 1m45s}", "{cooldown: 1m}", "{window: 30m}"],
+    "FeatureExtractionLatencyUnknown": ["{for: 4m45s}", "{cooldown: 1m}"],
     "FeatureExtractionThresholdNotBucket": ["{for: 4m45s}", "{cooldown: 1m}"],
+    "FeatureExtractionUnusual": [
+        "{enabled: true, window: 26h}",
+        "{enabled: true, window: 2d, margin: 0.06}",
+        "{enabled: true, window: 2d, margin: 0.1}",
+        "{enabled: true, window: 2d, cooldown: 55m}",
+        "{enabled: true, window: 2d, cooldown: 65m}",
+    ],
     "FeaturewatchRemediationFailed": ["{window: 14m}", "{cooldown: 1m}"],
     "FeaturewatchReceiverDown": ["{for: 2m15s}", "{cooldown: 1m}"],
     "FeaturewatchDeliveriesSetAside": ["{for: 15s}", "{cooldown: 1m}"],

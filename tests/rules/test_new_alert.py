@@ -76,7 +76,7 @@ def documented(root):
 
 def test_the_configuration_is_sound_as_a_whole(checkout, capsys):
     code = main(["check", "--root", str(checkout)])
-    assert "featurewatch check: 19 alerts" in capsys.readouterr().out
+    assert "featurewatch check: 22 alerts" in capsys.readouterr().out
     assert code == 0
 
 

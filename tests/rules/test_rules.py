@@ -20,7 +20,9 @@ alerts:
   FeatureExtractionLatencyCritical:
     window: 10m
     for: 1m
-    min_requests: 0
+    confidence: 0.99
+    dispersion: 5
+    min_requests: 10
     overrides: {big_model: {threshold: 0.25}, small_model: {threshold: 0.5}}
   FeatureExtractionCacheHitRateLow: {enabled: false}
   FeatureExtractionResourcesCritical:
@@ -54,7 +56,7 @@ def test_every_metric_in_the_rules_is_in_the_contract(all_rules):
     contract = {
         metric.name + suffix
         for metric in METRICS
-        for suffix in (("_bucket", "_sum", "_count") if metric.type == "histogram" else ("",))
+        for suffix in (("", "_bucket", "_sum", "_count") if metric.type == "histogram" else ("",))
     }
     # Recording rules are named level:metric:operation; those are ours and not the exporter's.
     metric = re.compile(r"(?<![\w:])feature_extraction_\w+(?![\w:])")
@@ -192,6 +194,38 @@ tests:
 """
 
 
+# 0.2 requests a second, and all are slow and fail, in a process that is older than the window.
+EVIDENCE_TEST = """
+rule_files: [rules/generated/*.yaml]
+evaluation_interval: 15s
+group_eval_order: [featurewatch.rules, featurewatch.alerts]
+tests:
+  - interval: 15s
+    input_series:
+      - {series: 'feature_extraction_requests_total{extractor="a", job="j", instance="i"}',
+         values: 0+3x40}
+      - {series: 'feature_extraction_errors_total{extractor="a", job="j", instance="i"}',
+         values: _x21 3+3x20}
+      - {series: 'feature_extraction_duration_seconds_bucket{extractor="a", le="0.15"}',
+         values: 0x40}
+      - {series: 'feature_extraction_duration_seconds_bucket{extractor="a", le="0.25"}',
+         values: 0+3x40}
+      - {series: 'feature_extraction_duration_seconds_bucket{extractor="a", le="+Inf"}',
+         values: 0+3x40}
+    alert_rule_test:
+      - alertname: FeatureExtractionErrorRateHigh
+        eval_time: 6m
+        exp_alerts:
+          - exp_labels: {extractor: a, escalation_level: "1"}
+            exp_annotations: {evidence: "ERRORS"}
+      - alertname: FeatureExtractionLatencyCritical
+        eval_time: 5m
+        exp_alerts:
+          - exp_labels: {extractor: a, escalation_level: "1"}
+            exp_annotations: {evidence: "SLOW"}
+"""
+
+
 CLUSTERS_TEST = """
 rule_files: [rules/generated/*.yaml]
 evaluation_interval: 15s
@@ -243,5 +277,24 @@ def test_an_alert_says_since_when_and_for_how_long(generated, promtool):
     edit(folder, only_times)
     file = folder / "duration.yaml"
     file.write_text(DURATION_TEST, encoding="utf-8")
+    code, said = run(promtool, "test", "rules", file)
+    assert code == 0, said
+
+
+def test_an_alert_says_how_many_requests_of_how_many(generated, promtool):
+    folder = generated("{}")
+    judging = ("FeatureExtractionErrorRateHigh", "FeatureExtractionLatencyCritical")
+
+    def only_evidence(rule):
+        if rule.get("alert") in judging:
+            rule["labels"] = {"escalation_level": rule["labels"]["escalation_level"]}
+            rule["annotations"] = {"evidence": rule["annotations"]["evidence"]}
+        return rule
+
+    edit(folder, only_evidence)
+    file = folder / "evidence.yaml"
+    errors = "12 of 60 requests failed within 5m: at least 6.431%, 99.9% sure"
+    slow = "60 of 60 requests took longer within 5m: at least 63.96%, 99.9% sure"
+    file.write_text(EVIDENCE_TEST.replace("ERRORS", errors).replace("SLOW", slow), encoding="utf-8")
     code, said = run(promtool, "test", "rules", file)
     assert code == 0, said

@@ -9,9 +9,11 @@ from featurewatch_kit.checks.finding import Finding
 from featurewatch_kit.checks.tree import SIGNALS, Alert, Tree
 from featurewatch_kit.config.model import Config
 from featurewatch_kit.generate import ALERTS, RECEIVER
+from featurewatch_kit.usage import without_comments
 
 RULE_TESTS = Path("tests/rules")
 DASHBOARD_SOURCES = "dashboards/"
+BREACH = "featurewatch:breach"
 SIGNAL_ANNOTATIONS = ("summary", "runbook_url")
 ANNOTATIONS = (
     *SIGNAL_ANNOTATIONS,
@@ -62,10 +64,7 @@ def _panels(tree: Tree) -> Iterator[Finding]:
     """A panel shows an alert when it queries its name, or the recorded value that it judges."""
     drawn = "\n".join(_expressions(tree.dashboards))
     records = [
-        rule["record"]
-        for group in tree.rules["groups"]
-        for rule in group["rules"]
-        if "record" in rule
+        rule for group in tree.rules["groups"] for rule in group["rules"] if "record" in rule
     ]
     for alert in {alert.name: alert for alert in tree.alerts}.values():
         shown = [rf'\balert(name)?=~?"[^"]*\b{alert.name}\b', *_value(alert, records)]
@@ -87,10 +86,14 @@ def _expressions(node: Any) -> Iterator[str]:
             yield from _expressions(item)
 
 
-def _value(alert: Alert, records: list[str]) -> list[str]:
-    """Pattern of the recorded series that its expression begins with, which is what it judges."""
-    first = re.match(r"[\s(]*([a-zA-Z_:][\w:]*)", alert.code)
-    return [rf"(?<![\w:]){first[1]}(?![\w:])"] if first and first[1] in records else []
+def _value(alert: Alert, rules: list[dict[str, Any]]) -> list[str]:
+    """Pattern of the recorded series that it judges: the first of its breach, or of itself."""
+    own = {"alert": alert.name}
+    judged = [r["expr"] for r in rules if r["record"] == BREACH and r["labels"] == own]
+    code = without_comments(judged[0]) if judged else alert.code
+    first = re.match(r"[\s(]*([a-zA-Z_:][\w:]*)", code)
+    known = first and first[1] in {rule["record"] for rule in rules}
+    return [rf"(?<![\w:]){first[1]}(?![\w:])"] if first and known else []
 
 
 def _responses(tree: Tree) -> Iterator[Finding]:

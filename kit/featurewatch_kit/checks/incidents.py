@@ -10,7 +10,7 @@ from featurewatch_kit.checks.finding import Finding, listed
 from featurewatch_kit.checks.inhibition import agree, inhibit_rules
 from featurewatch_kit.checks.tree import CORRELATION, Alert, Instance, Tree
 from featurewatch_kit.generate import ALERTMANAGER
-from featurewatch_receiver.labels import LEVEL, POLICY, SEVERITIES, SEVERITY
+from featurewatch_receiver.labels import LEVEL, POLICY, SEVERITIES, SEVERITY, TOLD
 
 Pair = tuple[Instance, Instance]
 
@@ -19,7 +19,8 @@ def check_incidents(tree: Tree) -> Iterator[Finding]:
     """Findings about the last level of each form of each incident."""
     rules = inhibit_rules(tree)
     pairs = [pair for rule in rules for pair in rule.pairs() if _correlates(pair[0])]
-    incidents = [one for one in tree.instances if _correlates(one)]
+    # What a member had told before the incident began, that speaks on for.
+    incidents = [one for one in tree.instances if _correlates(one) and TOLD not in one.labels]
     for incident in _last(incidents):
         told = [str(one.alert) for one in _told_through(incident, tree.instances, pairs)]
         if told:

@@ -16,7 +16,7 @@ MISSING = "has no such series, so no threshold is proved; check the scrape job a
 #: The same as a native histogram, by any of the names that OpenTelemetry's ways give it.
 NATIVE = "feature_extraction[._]duration(_seconds)?"
 WITHOUT_BOUNDS = (
-    "has no such series, since its durations are native histograms, of which the rules know no"
+    "has no such series, since its durations are native histograms, of which vmalert computes no"
     " p95; record explicit bounds (`featurewatch otel`), and switch off"
     " convert_classic_histograms_to_nhcb and convert_histograms_to_nhcb"
 )
@@ -41,8 +41,9 @@ def _bounds(config: Config, prometheus: Prometheus) -> Iterator[Finding]:
     for labels in series:
         bounds.setdefault(labels.get("extractor", ""), set()).add(float(labels["le"]))
     native = prometheus.series(f"group by (extractor) ({_named(NATIVE, config)})")
-    for extractor in sorted({labels.get("extractor", "") for labels in native} - set(bounds)):
-        yield Finding(prometheus.url, f"{HISTOGRAM}: {extractor} {WITHOUT_BOUNDS}")
+    if config.rules.engine == "vmalert":
+        for extractor in sorted({labels.get("extractor", "") for labels in native} - set(bounds)):
+            yield Finding(prometheus.url, f"{HISTOGRAM}: {extractor} {WITHOUT_BOUNDS}")
     if not series and not native:
         yield Finding(prometheus.url, f"{HISTOGRAM}: {MISSING}")
     for name, alert in config.alerts.items():

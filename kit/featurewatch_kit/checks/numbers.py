@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
+from featurewatch_kit.checks.confidence import confidences
 from featurewatch_kit.checks.finding import Finding
 from featurewatch_kit.checks.matchers import Matcher
 from featurewatch_kit.checks.tree import CORRELATION, Alert, Tree
@@ -27,6 +28,8 @@ _SINCE = re.compile(r"time\(\) - featurewatch:alert_start_timestamp_seconds\{[^}
 _REMEMBERED = re.compile(r"> time\(\) - (\S+)")
 _TOGETHER = re.compile(r"^\s+(?:<=|>= -)\s?(\S+)$", re.MULTILINE)
 _PLANNED = re.compile(r"vector\(time\(\)\) >= (\S+) < (\S+)")
+_MARGIN = re.compile(r"^(\S+) \* stddev_over_time")
+_HISTORY = "featurewatch.history"
 _ABSENT = "FeatureExtractionMetricsAbsent"
 _MAINTENANCE = "FeaturewatchMaintenance"
 
@@ -59,7 +62,14 @@ def _said(number: float | None) -> str:
 
 def check_numbers(config: Config, tree: Tree) -> Iterator[Finding]:
     """One finding for each number of the rules that is not that of the configuration."""
-    for number in (*_settings(config, tree), *_of_alerts(config, tree), *_of_groups(config, tree)):
+    bounds = (
+        _Number(RULES, "featurewatch:lower_bound", *each) for each in confidences(config, tree)
+    )
+    for number in (
+        *(*_settings(config, tree), *bounds),
+        *(*_of_alerts(config, tree), *_of_groups(config, tree)),
+        *_margins(config, tree),
+    ):
         if number.differs():
             yield number.finding()
 
@@ -171,13 +181,25 @@ def _planned(config: Config, tree: Tree) -> Iterator[_Number]:
             yield _Number(ALERTS, _MAINTENANCE, f"maintenance.{number}.{key}", wanted, read)
 
 
+def _margins(config: Config, tree: Tree) -> Iterator[_Number]:
+    key = "alerts.FeatureExtractionUnusual.margin"
+    wanted = config.alerts.FeatureExtractionUnusual.margin
+    for group in tree.rules["groups"]:
+        for rule in group["rules"]:
+            if rule["record"] != "featurewatch:usual_margin":
+                continue
+            found = _MARGIN.search(rule["expr"])
+            yield _Number(RULES, rule["record"], key, wanted, _read(found[1]) if found else None)
+
+
 def _of_groups(config: Config, tree: Tree) -> Iterator[_Number]:
-    wanted = float(seconds(config.alerting.evaluation_interval))
+    usual = "alerting.evaluation_interval", config.alerting.evaluation_interval
+    history = "alerts.FeatureExtractionUnusual.step", config.alerts.FeatureExtractionUnusual.step
     for file, rules in ((RULES, tree.rules), (ALERTS, tree.alert_rules)):
         for group in rules["groups"]:
-            key = "alerting.evaluation_interval"
+            key, interval = history if group["name"] == _HISTORY else usual
             found = float(seconds(group["interval"]))
-            yield _Number(file, f"group {group['name']}", key, wanted, found)
+            yield _Number(file, f"group {group['name']}", key, float(seconds(interval)), found)
 
 
 def _read(text: str | None) -> float | None:

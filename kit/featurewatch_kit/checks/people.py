@@ -8,6 +8,7 @@ from featurewatch_kit.checks.tree import SIGNALS, Alert, Tree
 from featurewatch_kit.config.checks import ADDRESS
 from featurewatch_kit.config.model import Config, Level
 from featurewatch_kit.generate import ALERTMANAGER
+from featurewatch_receiver.labels import TOLD
 
 Address = tuple[str, str]
 # Where a receiver of Alertmanager holds the address for a channel.
@@ -58,6 +59,9 @@ def _reached(tree: Tree) -> dict[Alert, tuple[set[Address], list[str]]]:
     found: dict[Alert, tuple[set[Address], list[str]]] = {}
     receivers = {receiver["name"]: receiver for receiver in tree.alertmanager["receivers"]}
     for instance in tree.instances:
+        if TOLD in instance.labels:
+            # Some had been told before, by another alert.
+            continue
         names = [route.receiver for route in tree.root.ends(instance.labels)]
         addresses = {a for name in names for a in _addresses(receivers.get(name, {}))}
         known, before = found.get(instance.alert, (addresses, []))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from featurewatch_kit.checks.finding import Finding, listed
-from featurewatch_kit.checks.matchers import Labels, match
+from featurewatch_kit.checks.matchers import Labels, Matcher, match
 from featurewatch_kit.checks.routing import Route
 from featurewatch_kit.checks.tree import Tree
 from featurewatch_kit.generate import ALERTMANAGER
@@ -47,13 +47,19 @@ def _unreached(route: Route, alerts: Sequence[Labels], root: Route) -> Iterator[
 
 def _witness(route: Route) -> dict[str, str]:
     """Labels that fulfil the matchers of a route and of those above it, if simple ones do."""
-    labels: dict[str, str] = {}
-    for step in reversed([route, *route.ancestors()]):
-        for matcher in step.matchers:
-            if matcher.operator in ("=", "=~") and not matcher.matches(labels):
-                value = next((v for v in matcher.values() if v), f"some_{matcher.label}")
-                labels.setdefault(matcher.label, value)
-    return labels
+    matchers = [m for step in [route, *route.ancestors()] for m in step.matchers]
+    wanted: dict[str, list[Matcher]] = {}
+    for matcher in matchers:
+        if matcher.operator in ("=", "=~") and not matcher.matches({}):
+            wanted.setdefault(matcher.label, []).append(matcher)
+    return {label: _fitting(label, those) for label, those in wanted.items()}
+
+
+def _fitting(label: str, matchers: Sequence[Matcher]) -> str:
+    """A value that fulfils all of them if one that they name does."""
+    values = [value for matcher in matchers for value in matcher.values() if value]
+    values.append(f"some_{label}")
+    return next((v for v in values if match(matchers, {label: v})), values[0])
 
 
 def _taker(route: Route, labels: Labels) -> Route:

@@ -15,6 +15,7 @@ from featurewatch_kit.checks.matchers import Matcher, parse_all
 from featurewatch_kit.checks.routing import Route, read_routes
 from featurewatch_kit.usage import without_comments
 from featurewatch_receiver.config.values import seconds
+from featurewatch_receiver.labels import LEVEL, TOLD
 
 # Tell the receiver of the chain and of planned work, and Alertmanager of what to mute; they are no
 # trouble, and nobody is told.
@@ -120,12 +121,28 @@ class Tree:
 
     @cached_property
     def instances(self) -> list[Instance]:
-        """Label sets of every alert: a value of no matcher's, and each that a matcher names."""
+        """Label sets of every alert: a value of no matcher's, and each that a matcher names.
+
+        An incident also with each that its rule gives it of what people had been told before.
+        """
         named = self._named_values()
         return [
-            Instance(alert, alert.labels | dict(zip(alert.dynamic, values, strict=True)))
+            Instance(alert, alert.labels | told | dict(zip(alert.dynamic, values, strict=True)))
             for alert in self.alerts
+            for told in [{}, *({TOLD: state} for state in self._told(alert))]
             for values in product(*([f"some_{n}", *named.get(n, [])] for n in alert.dynamic))
+        ]
+
+    def _told(self, alert: Alert) -> list[str]:
+        """What an incident may say of what people had been told: its first level finds it out."""
+        if alert.labels.get("category") != CORRELATION:
+            return []
+        form = alert.labels | {LEVEL: "1"}
+        first = next((one for one in self.alerts if one.labels == form), alert)
+        return [
+            state
+            for states in re.findall(rf'{TOLD}=~?"([^"]+)"', first.code)
+            for state in states.split("|")
         ]
 
     def _named_values(self) -> dict[str, list[str]]:

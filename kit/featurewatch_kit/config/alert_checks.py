@@ -12,6 +12,7 @@ from featurewatch_receiver.config.values import seconds
 PLACEHOLDERS = {
     "FeatureExtractionExporterDown": ("instance", "job"),
     "FeatureExtractionThresholdNotBucket": ("alert", "extractor", "le"),
+    "FeatureExtractionUnusual": ("extractor", "measured"),
     "FeaturewatchReceiverDown": ("instance", "job"),
     "FeaturewatchDeliveriesSetAside": ("job",),
     "FeaturewatchDeliveriesLost": ("job",),
@@ -25,6 +26,8 @@ CRITICAL, HIGH = "FeatureExtractionLatencyCritical", "FeatureExtractionLatencyHi
 _EVALUATIONS_PER_RATE = 4
 # How much longer than its `for` a vanished extractor is remembered at least.
 _MEMORY_SECONDS = 300
+# What is usual is said from the second day on.
+_DAY_SECONDS = 86400
 
 Path = tuple[str, ...]
 
@@ -36,6 +39,7 @@ def check_alerts(config: Config) -> Iterator[Problem]:
     yield from _labels(config)
     yield from _rate_windows(config)
     yield from _memory(config)
+    yield from _usual(config)
     yield from _messages(config)
 
 
@@ -148,6 +152,17 @@ def _memory(config: Config) -> Iterator[Problem]:
         )
         path = ("alerts", "FeatureExtractionMetricsAbsent", "window")
         yield Problem(path=path, message=message)
+
+
+def _usual(config: Config) -> Iterator[Problem]:
+    """A day must fit into the window, and be looked at more than once."""
+    alert = config.alerts.FeatureExtractionUnusual
+    path = ("alerts", "FeatureExtractionUnusual")
+    if seconds(alert.window) <= _DAY_SECONDS:
+        message = "is no more than the day that the alert waits for; write 2d or more"
+        yield Problem(path=(*path, "window"), message=message)
+    if seconds(alert.step) > _DAY_SECONDS // 24:
+        yield Problem(path=(*path, "step"), message="misses most of a day; write 1h or less")
 
 
 def _messages(config: Config) -> Iterator[Problem]:

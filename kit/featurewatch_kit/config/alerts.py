@@ -19,6 +19,11 @@ Ratio = Annotated[float, Field(gt=0, lt=1, examples=[0.85])]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, examples=[0.15])]
 Items = Annotated[float, Field(gt=0, allow_inf_nan=False, examples=[1000])]
 MinRequests = Annotated[int, Field(ge=0, examples=[20])]
+#: From 0.5 on: below that the bound would be above the share.
+Confidence = Annotated[float, Field(ge=0.5, le=0.999999, examples=[0.999])]
+Dispersion = Annotated[float, Field(ge=1, le=1000, examples=[5])]
+#: In standard deviations.
+Margin = Annotated[float, Field(ge=0, le=100, examples=[0.08])]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", examples=["extractor"])]
 
 
@@ -74,8 +79,10 @@ class TrafficOverride(Override):
 
 
 class TrafficAlert(WindowAlert):
-    """An alert about requests, which says nothing when there are few."""
+    """An alert about a share of requests, which says nothing when there are few."""
 
+    confidence: Confidence | None
+    dispersion: Dispersion
     min_requests: MinRequests
 
 
@@ -138,6 +145,13 @@ class BacklogAlert(WindowAlert):
     overrides: dict[Line, BacklogOverride]
 
 
+class UnusualAlert(WindowAlert):
+    """A value beyond all that it was within the window."""
+
+    step: PositiveDuration
+    margin: Margin
+
+
 class Alerts(Strict):
     """Every alert but the correlated ones."""
 
@@ -147,8 +161,11 @@ class Alerts(Strict):
     FeatureExtractionLatencyHigh: LatencyAlert
     FeatureExtractionResourcesCritical: ResourceAlert
     FeatureExtractionBatchBacklog: BacklogAlert
+    FeatureExtractionTrafficStopped: WindowAlert
+    FeatureExtractionUnusual: UnusualAlert
     FeatureExtractionMetricsAbsent: WindowAlert
-    FeatureExtractionExporterDown: Alert
+    FeatureExtractionExporterDown: WindowAlert
+    FeatureExtractionLatencyUnknown: Alert
     FeatureExtractionThresholdNotBucket: Alert
     FeaturewatchRemediationFailed: WindowAlert
     FeaturewatchReceiverDown: Alert

@@ -52,11 +52,27 @@ _MATCHER = rf"[a-zA-Z_][a-zA-Z0-9_]* *(=|!=|=~|!~) *{_VALUE}"
 SELECTOR = rf"^({_MATCHER}( *, *{_MATCHER})*)?$"
 
 
+class Flapping(Strict):
+    """From how many beginnings within a window on an alert is one that flaps."""
+
+    beginnings: Annotated[int, Field(ge=2, le=100, examples=[3])]
+    window: PositiveDuration
+
+
+class Storm(Strict):
+    """For how many extractors an alert must begin within a window to be told as one storm."""
+
+    extractors: Annotated[int, Field(ge=2, le=100_000, examples=[10])]
+    window: PositiveDuration
+
+
 class Alerting(Strict):
-    """Master switch and pace of evaluation."""
+    """Master switch, pace of evaluation, and what is one alert."""
 
     enabled: Switch
     evaluation_interval: PositiveDuration
+    flapping: Flapping | None
+    storm: Storm | None
 
 
 class Rules(Strict):

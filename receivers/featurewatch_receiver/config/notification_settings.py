@@ -19,9 +19,9 @@ from featurewatch_receiver.config.values import (
 class Told(Strict):
     """Whom one of Alertmanager's receivers tells."""
 
-    #: The level of a policy that it is for; null: of none.
+    #: The levels of a policy that it is for; null: of none.
     policy: Text | None = None
-    level: Annotated[int | None, Field(ge=1, examples=[1])] = None
+    levels: list[Annotated[int, Field(ge=1, examples=[1])]] = Field(default=[])
     channels: list[Text]
     recipients: list[Name]
     #: Whether it tells of the end.

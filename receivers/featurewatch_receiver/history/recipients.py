@@ -1,6 +1,6 @@
 """Whom Alertmanager's receivers tell: channels, people, and the hours in which nobody is told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from featurewatch_receiver.config.notification_settings import Told
@@ -11,22 +11,26 @@ from featurewatch_receiver.labels import POLICY
 
 def reach(config: ReceiverConfig, receiver: str) -> dict[str, list[str] | None]:
     """Channels and people behind a receiver of Alertmanager's; None: it is not of the project."""
-    return _whom(config.notifications.receivers.get(receiver))
+    told = config.notifications.receivers.get(receiver)
+    return _whom([told] if told else [])
 
 
 def reach_of_level(
     config: ReceiverConfig, labels: Mapping[str, str], level: int
 ) -> dict[str, list[str] | None]:
     """Channels and people of a level of the alert with these labels; None: it has no such level."""
-    wanted = (labels.get(POLICY), level, labels.get("auto_resolve") != "false")
+    wanted = (labels.get(POLICY), labels.get("auto_resolve") != "false")
     receivers = config.notifications.receivers.values()
-    return _whom(next((r for r in receivers if (r.policy, r.level, r.resolved) == wanted), None))
+    of_policy = [told for told in receivers if (told.policy, told.resolved) == wanted]
+    return _whom([told for told in of_policy if level in told.levels])
 
 
-def _whom(told: Told | None) -> dict[str, list[str] | None]:
+def _whom(told: Sequence[Told]) -> dict[str, list[str] | None]:
+    channels = dict.fromkeys(channel for one in told for channel in one.channels)
+    recipients = dict.fromkeys(name for one in told for name in one.recipients)
     return {
-        "channels": told.channels if told else None,
-        "recipients": told.recipients if told else None,
+        "channels": list(channels) if told else None,
+        "recipients": list(recipients) if told else None,
     }
 
 

@@ -22,10 +22,11 @@ def test_the_defaults_mute_as_they_should(tree: Tree, inhibit_rules: Dicts) -> N
 
 
 def test_an_alert_on_both_sides_would_mute_itself(tree: Tree, inhibit_rules: Dicts) -> None:
-    inhibit_rules[:] = [rule([HIGH], ['severity="high"'], "extractor", "type")]
+    inhibit_rules[:] = [rule([HIGH], ['severity="high"', 'extractor!=""'], "extractor", "type")]
     assert said(check_inhibition(tree)) == [
-        f'inhibit_rules[0] ({HIGH} mutes severity="high"): FeatureExtractionLatencyHigh level 1 is'
-        " on both sides and would mute itself; narrow the target_matchers"
+        f'inhibit_rules[0] ({HIGH} mutes severity="high", extractor!=""):'
+        " FeatureExtractionLatencyHigh level 1 is on both sides and would mute itself; narrow the"
+        " target_matchers"
     ]
 
 

@@ -39,6 +39,8 @@ def overridden(threshold: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         {
             "threshold": threshold,
             "min_requests": st.integers(0, 10**9),
+            "confidence": st.none() | st.floats(0.5, 0.999999),
+            "dispersion": st.floats(1, 1000),
             "cooldown": durations,
             "for": durations,
             "overrides": st.dictionaries(names, st.fixed_dictionaries(own), max_size=4),
@@ -66,6 +68,9 @@ overlays = st.fixed_dictionaries(
                 RESOURCES: st.fixed_dictionaries({"threshold": resources}),
                 "FeatureExtractionBatchBacklog": st.fixed_dictionaries(
                     {"threshold": st.floats(min_value=1e-9, max_value=1e18)}
+                ),
+                "FeatureExtractionUnusual": st.fixed_dictionaries(
+                    {"enabled": st.just(True), "margin": st.floats(0, 100)}
                 ),
                 "FeatureExtractionMetricsAbsent": st.fixed_dictionaries(
                     {"window": st.integers(600, 10**7).map("{}s".format)}
@@ -147,10 +152,27 @@ WRONG = {
         ("100 * group by", "10 * group by"),
         f"featurewatch:min_requests of {ERRORS}: says 10 where alerts.{ERRORS}.min_requests is 100",
     ),
+    "how sure": (
+        ("- 3.091 /", "- 1.645 /"),
+        f"featurewatch:lower_bound: says 0.9500150944608786 where alerts.{CRITICAL}.confidence is"
+        " 0.999",
+    ),
+    "events that come together": (
+        (" / 5)", " / 2)"),
+        f"featurewatch:lower_bound: says 2 where alerts.{ERRORS}.dispersion is 5",
+    ),
     "a text that is no number": (
         ("0.001 * group by", "-1.-25 * group by"),
         f"featurewatch:threshold of {ERRORS}: says nothing where"
         f" alerts.{ERRORS}.threshold is 0.001",
+    ),
+    "what is unusual": (
+        ("0.08 * stddev", "0.8 * stddev"),
+        "featurewatch:usual_margin: says 0.8 where alerts.FeatureExtractionUnusual.margin is 0.08",
+    ),
+    "how often the past is looked at": (
+        ("interval: 5m", "interval: 15s"),
+        "group featurewatch.history: says 15 where alerts.FeatureExtractionUnusual.step is 300",
     ),
     "when a level is due": (
         (f'timestamp_seconds{{alertname="{CRITICAL}"}} >= 900', ">= 90"),
@@ -193,7 +215,11 @@ def test_a_number_that_is_another_is_named(
     change: tuple[str, str], expected: str, root: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "overlay.yaml"
-    own = f"alerts: {{{CRITICAL}: {{overrides: {{big: {{threshold: 0.25}}}}}}}}"
+    own = (
+        f"alerts: {{{CRITICAL}: {{overrides: {{big: {{threshold: 0.25}}}}}},"
+        f" {ERRORS}: {{min_requests: 100, dispersion: 5}},"
+        " FeatureExtractionUnusual: {enabled: true}}"
+    )
     file.write_text(PLANNED + own, encoding="utf-8")
     config = load_config(root, [file])
     mixin = generate.evaluate(config, root)

@@ -34,24 +34,35 @@ def test_every_alert_of_the_defaults_reaches_its_people(config: Config, tree: Tr
 def test_an_alert_without_its_route_misses_those_whom_the_catch_all_does_not_tell(
     config: Config, tree: Tree, routes: list[dict[str, Any]]
 ) -> None:
-    routes.remove(named(routes, "latency_violation-level-3"))
+    policy = next(
+        r for r in routes if 'escalation_policy="latency_violation"' in r.get("matchers", [])
+    )
+    policy["routes"].remove(named(policy["routes"], "latency_violation-level-3"))
     found = lines(config, tree)
     assert (
         f"{ALERTMANAGER}: FeatureExtractionLatencyCritical level 3 does not reach"
-        " engineering-manager@example.com by email, on-call@example.com by email,"
-        " /etc/alertmanager/secrets/pagerduty-managers by pagerduty and 3 more, whom the policy"
-        " latency_violation names: it ends at featurewatch-receiver, default-level-1; add the route"
-        " of this level and that address to its receiver"
+        " engineering-manager@example.com by email,"
+        " /etc/alertmanager/secrets/pagerduty-managers by pagerduty,"
+        " /etc/alertmanager/secrets/pagerduty-on-call by pagerduty and 1 more, whom the policy"
+        " latency_violation names: it ends at featurewatch-receiver, latency_violation-levels-2-3;"
+        " add the route of this level and that address to its receiver"
     ) in found
     assert all("level 3" in line for line in found)
 
 
 def test_a_receiver_without_addresses_is_nobody(config: Config, tree: Tree) -> None:
-    del receiver(tree, "error_rate_spike-level-1")["email_configs"]
+    del receiver(tree, "error_rate_spike-levels-1-2")["email_configs"]
     assert [line.partition(",")[0] for line in lines(config, tree)] == [
         f"{ALERTMANAGER}: FeatureExtractionErrorRateHigh level 1 does not reach"
         " monitoring-team@example.com by email",
+        f"{ALERTMANAGER}: FeatureExtractionErrorRateHigh level 2 does not reach"
+        " monitoring-team@example.com by email",
         f"{ALERTMANAGER}: FeatureExtractionErrorStorm level 1 (high",
+        f"{ALERTMANAGER}: FeatureExtractionErrorStorm level 2 (high",
+        f"{ALERTMANAGER}: FeatureExtractionStorm level 1 does not reach"
+        " monitoring-team@example.com by email",
+        f"{ALERTMANAGER}: FeatureExtractionStorm level 2 does not reach"
+        " monitoring-team@example.com by email",
     ]
 
 

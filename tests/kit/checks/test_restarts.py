@@ -71,8 +71,8 @@ def test_alerts_that_wait_for_less_than_the_grace_period_are_named(
         found = list(check_restarts(tree, prometheus))
     expected = [
         f"note: {prometheus.url}: when Prometheus {version} restarts, people are told that"
-        " FeatureExtractionExporterDown, FeatureExtractionMetricsAbsent,"
-        " FeatureExtractionThresholdNotBucket and 1 more ended, since `for` is shorter than"
+        " FeatureExtractionExporterDown, FeatureExtractionLatencyUnknown,"
+        " FeatureExtractionMetricsAbsent and 2 more ended, since `for` is shorter than"
         " --rules.alert.for-grace-period=10m; start it with --rules.alert.for-grace-period=0s"
     ]
     assert [str(one) for one in found] == (expected if _before_3_16(version) else [])

@@ -545,6 +545,17 @@ FAULTS = {
         "alerts.FeatureExtractionMetricsAbsent.window: is less than 'for' and five minutes, so a"
         " vanished extractor would be forgotten before anyone hears of it; write 660s or more",
     ),
+    "a window that ends before anything is usual": (
+        "alerts:\n  FeatureExtractionUnusual:\n    window: 24h\n",
+        3,
+        "alerts.FeatureExtractionUnusual.window: is no more than the day that the alert waits for;"
+        " write 2d or more",
+    ),
+    "a look at the past that is seldom taken": (
+        "alerts:\n  FeatureExtractionUnusual:\n    step: 61m\n",
+        3,
+        "alerts.FeatureExtractionUnusual.step: misses most of a day; write 1h or less",
+    ),
     "a label by which Alertmanager routes": (
         latency('labels: {auto_resolve: "false"}'),
         3,

@@ -48,7 +48,7 @@ def members(settings: Json) -> None:
     settings["responses"]["hold"] = "10m"
     settings["receiver"]["alertmanager_url"] = "http://127.0.0.1:1"
     settings["notifications"] = {
-        "receivers": {f"any-{n}": {"policy": POLICY, "level": n, **whom} for n, whom in LEVELS}
+        "receivers": {f"any-{n}": {"policy": POLICY, "levels": [n], **whom} for n, whom in LEVELS}
     }
     check = {"value": "p95($extractor[$window])", "threshold": "threshold($extractor)"}
     settings["alerts"][LATENCY] |= {
