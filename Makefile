@@ -24,6 +24,8 @@ LONG := tests/chaos tests/receiver/test_worker_takeover.py tests/receiver/store/
 # How often `make chaos` kills a receiver, and the seed of its chance; empty: the usual one.
 KILLS ?= 100
 SEED ?=
+# How long `make signal` watches each healthy service; empty: as docs/signal.md has it.
+WEEKS ?=
 # Else each worker of pytest, and each server that a test starts, compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 overlays = $(foreach file,$(CONFIG),--config $(file))
@@ -92,6 +94,10 @@ check: venv ## Fail when a generated file is stale, or the configuration as a wh
 .PHONY: bench
 bench: tools ## Measure what featurewatch costs (ONLY=rules: that subject alone)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+.PHONY: signal
+signal: venv ## Count false alerts and delays by simulation (CONFIG=my.yaml, WEEKS=1: quick; else docs/signal.md)
+	@PYTHONPATH=tests $(BIN)/python -m simulator $(overlays) $(if $(WEEKS),--weeks $(WEEKS))
 
 .PHONY: lint
 lint: venv ## Check style
