@@ -42,7 +42,7 @@ def write_overlay(file: Path, config: Config, extractors: list[str]) -> Path:
 
 def _override(config: Config, alert: Any, choice: int) -> dict[str, Any]:
     override: dict[str, Any] = {"threshold": _threshold(config, alert, choice)}
-    if hasattr(alert, "min_requests"):
+    if getattr(alert, "min_requests", 0):
         override["min_requests"] = alert.min_requests + choice
     return override
 

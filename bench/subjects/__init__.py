@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.figures import Figure
-from bench.subjects import console, exporter, generation, intake, overrides, rules, sidecar
+from bench.subjects import console, exporter, generation, intake, overrides, rules, sidecar, unusual
 
 Subject = Callable[[Path, Path], Iterator[Figure]]
 
@@ -26,4 +26,5 @@ SUBJECTS: dict[str, Subject] = {
     "overrides": overrides.run,
     "intake": intake.run,
     "console": console.run,
+    "unusual": unusual.run,
 }
