@@ -26,8 +26,10 @@ def readme(root: Path) -> str:
 def _alerts(root: Path) -> set[str]:
     groups = yaml.safe_load((root / generate.ALERTS).read_text())["groups"]
     generated = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+    settings = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))["alerts"]
+    off = {name for name, alert in settings.items() if not alert["enabled"]}
     # Generated for each window of `maintenance`; the defaults have none.
-    return generated | {"FeaturewatchMaintenance"}
+    return generated | off | {"FeaturewatchMaintenance"}
 
 
 def test_the_readme_instruments_a_service(readme: str) -> None:
