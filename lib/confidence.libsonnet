@@ -7,12 +7,12 @@ local number = import 'number.libsonnet';
 
   // An alert's events are counted over its own window, and over longer ones, in which little traffic
   // and small excesses show.
-  factors: [1, 6, 24],
+  factors: [6, 24],
   longer(own, factor):: duration.format(duration.seconds(own) * factor),
   windows(settings)::
     [settings.window] + (
       if settings.confidence == null then []
-      else [this.longer(settings.window, factor) for factor in this.factors[1:]]
+      else [this.longer(settings.window, factor) for factor in this.factors]
     ),
 
   // The last minute, or what four evaluations take: a rate wants a few scrapes.

@@ -6,11 +6,17 @@ local text = import 'text.libsonnet';
 local most = 20;
 
 {
+  local this = self,
+
+  // How many there were, slow or not.
+  all(q, window):: '%d * sum by (%s) (%s{le="+Inf"})' % [duration.seconds(window), q.by, q.bucketRate(window)],
+  all_native(window, histogram):: '%d * histogram_count(%s)' % [duration.seconds(window), histogram],
+
   // All but those within the bucket of the threshold.
   classic(q, window, name):: text.chomped(|||
     # The bound may be written 1 or 1.0.
     clamp_min(
-      %(seconds)d * sum by (%(by)s) (%(buckets)s{le="+Inf"})
+      %(all)s
         - on (%(by)s)
       %(seconds)d * sum by (%(by)s) (
         %(buckets)s
@@ -24,6 +30,7 @@ local most = 20;
       0
     )
   ||| % {
+    all: this.all(q, window),
     by: q.by,
     seconds: duration.seconds(window),
     buckets: q.bucketRate(window),
@@ -31,14 +38,14 @@ local most = 20;
   }),
 
   // Of a native histogram, whose functions take a number and no series for the threshold.
-  native(q, seconds, histogram, name, thresholds)::
+  native(q, window, histogram, name, thresholds)::
     std.join('\nor\n', [
       text.chomped(|||
-        %(seconds)d * histogram_count(%(histogram)s) * (1 - histogram_fraction(0, %(threshold)s, %(histogram)s))
+        %(all)s * (1 - histogram_fraction(0, %(threshold)s, %(histogram)s))
           and on (%(by)s)
         %(series)s == %(threshold)s
       ||| % {
-        seconds: seconds,
+        all: this.all_native(window, histogram),
         histogram: histogram,
         by: q.by,
         series: q.threshold(name),

@@ -13,7 +13,6 @@
 // threshold of an alert if each has a value of its own; and the comparison of a share of bad ones with
 // what an alert allows.
 local confidence = import 'confidence.libsonnet';
-local duration = import 'duration.libsonnet';
 local number = import 'number.libsonnet';
 local promql = import 'promql.libsonnet';
 local slower = import 'slower.libsonnet';
@@ -69,11 +68,6 @@ local events(q, metric, window, matchers=[]) = |||
     local of(rate, window, mine=[]) =
       local p95(rate) = 'histogram_quantile(0.95, %s)' % rate;
       q.orSnapshot(or_native(p95(rate), p95(whole(window, mine))), 'max', 'p95_seconds', mine);
-    local seconds(window) = duration.seconds(window);
-    local all(window) = or_native(
-      '%d * sum by (%s) (%s{le="+Inf"})' % [seconds(window), q.by, q.bucketRate(window)],
-      '%d * histogram_count(%s)' % [seconds(window), whole(window)]
-    );
     usual {
       name: 'p95_seconds',
       means: '95th percentile of the duration, in seconds',
@@ -82,9 +76,9 @@ local events(q, metric, window, matchers=[]) = |||
       bad: 'requests took longer',
       // That more than a twentieth is slower than a threshold says the same as p95 beyond it.
       against(operator, name):: operator + ' 0.05',
-      all_of(window):: all(window),
+      all_of(window):: or_native(slower.all(q, window), slower.all_native(window, whole(window))),
       bad_of(window, name):: or_native(slower.classic(q, window, name), slower.native(
-        q, seconds(window), whole(window), name, $.thresholds(config.alerts[name])
+        q, window, whole(window), name, $.thresholds(config.alerts[name])
       )),
       // No more buckets than thresholds ask for.
       counting(window, thresholds)::
@@ -104,8 +98,7 @@ local events(q, metric, window, matchers=[]) = |||
 
   // What share of all has this. parts: name, means, panel; record, what is counted, for the name of the
   // series; part, its counter, and of_part, matchers of that; bad; and where it is not as usual:
-  // whole, the counter of all; breach; snapshot, the gauge that stands in
-  // where nothing is counted.
+  // whole, the counter of all; breach; snapshot, the gauge that stands in where nothing is counted.
   share(config, parts)::
     local q = promql.new(config);
     local whole = std.get(parts, 'whole', 'requests_total');
@@ -144,8 +137,7 @@ local events(q, metric, window, matchers=[]) = |||
         of(rate(q, parts.part, looked_back, mine + of_part), rate(q, whole, looked_back, mine), mine),
     },
 
-  // The mean of a gauge in its worst instance. parts: name, means,
-  // metric, format, panel.
+  // The mean of a gauge in its worst instance. parts: name, means, metric, format, panel.
   gauge(config, parts)::
     local q = promql.new(config);
     local series(window) = q.recorded('%s:max_avg%s' % [parts.metric, window]);
