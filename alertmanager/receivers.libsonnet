@@ -4,12 +4,15 @@ local audience = import '../lib/audience.libsonnet';
 local pruned = import '../lib/pruned.libsonnet';
 
 local template(name, of='.') = '{{ template "featurewatch.%s" %s }}' % [name, of];
-// Of the alert that stands for its group: of those that still fire the first of the highest level, and
-// an incident rather than its members.
+// Of the alert that stands for its group (see templates/common.tmpl).
 local first(text) =
-  '{{ $alerts := or .Alerts.Firing .Alerts.Resolved }}{{ $top := index $alerts 0 }}{{ range $alerts }}'
-  + '{{ if or (gt .Labels.escalation_level $top.Labels.escalation_level) (and (eq .Labels.escalation_level $top.Labels.escalation_level)'
-  + ' (eq .Labels.category "correlation") (ne $top.Labels.category "correlation")) }}{{ $top = . }}{{ end }}{{ end }}'
+  '{{ $alerts := or .Alerts.Firing .Alerts.Resolved }}{{ $top := index $alerts 0 }}{{ $told := "" }}'
+  + '{{ range $alerts }}{{ with .Labels.told }}{{ $told = . }}{{ end }}{{ end }}{{ $most := "" }}'
+  + '{{ range $alerts }}{{ $incident := eq .Labels.category "correlation" }}'
+  + '{{ $rank := printf "%t %s %t" (or (eq .Status "firing") $incident'
+  + ' (eq $told (printf "%s/%s" .Labels.alertname .Labels.escalation_level)))'
+  + ' .Labels.escalation_level $incident }}'
+  + '{{ if gt $rank $most }}{{ $most = $rank }}{{ $top = . }}{{ end }}{{ end }}'
   + '{{ with $top }}' + text + '{{ end }}';
 local of_alert(name) = first(template(name));
 local detail(expression) =

@@ -1,6 +1,7 @@
 """An Alertmanager with the policies of config.yaml, and what each person heard."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import requests
 from e2e.expected import (
@@ -104,6 +105,25 @@ class People(Chain):
                 escalation_level="1",
             )
         )
+
+    def silence(self, **labels):
+        """Silence alerts with these labels for an hour."""
+        now = datetime.now(UTC)
+        answer = requests.post(
+            f"{self.url}/api/v2/silences",
+            json={
+                "matchers": [
+                    {"name": name, "value": value, "isRegex": False}
+                    for name, value in labels.items()
+                ],
+                "startsAt": now.isoformat(),
+                "endsAt": (now + timedelta(hours=1)).isoformat(),
+                "createdBy": "test",
+                "comment": "held back",
+            },
+            timeout=ANSWER_SECONDS,
+        )
+        answer.raise_for_status()
 
     def fires(self, extractor):
         """Whether Alertmanager knows of an alert of this extractor that fires."""

@@ -1,9 +1,6 @@
 """Whoever was told of several levels of an alert is told of one end, with the highest of them."""
 
 from collections import Counter
-from contextlib import ExitStack
-
-import pytest
 
 from alertmanager.chain import an_alert
 from alertmanager.people import (
@@ -16,17 +13,9 @@ from alertmanager.people import (
     ON_CALL_SLACK,
     TEAM,
     TEAM_SLACK,
-    People,
 )
 
 NAME = "FeatureExtractionLatencyCritical"
-
-
-@pytest.fixture(scope="module")
-def people(root, tmp_path_factory):
-    """Alertmanager and its people; gone afterwards."""
-    with ExitStack() as exit_stack:
-        yield People(root, tmp_path_factory.mktemp("people"), exit_stack)
 
 
 def critical(extractor, level):

@@ -20,7 +20,7 @@ WORDS = {"summary": "a storm", "value": "40 extractors", "threshold": "10 extrac
 
 @pytest.fixture
 def people(root, tmp_path):
-    """Alertmanager and its people; gone afterwards."""
+    """A chain of each test's own: they count all messages."""
     with ExitStack() as exit_stack:
         yield People(root, tmp_path, exit_stack)
 

@@ -4,9 +4,6 @@ Labels are those of the rules (tests/rules/test_told.py), on a real Alertmanager
 """
 
 from collections import Counter
-from contextlib import ExitStack
-
-import pytest
 
 from alertmanager.chain import an_alert
 from alertmanager.people import (
@@ -18,7 +15,6 @@ from alertmanager.people import (
     ON_CALL_SLACK,
     TEAM,
     TEAM_SLACK,
-    People,
 )
 
 CASCADE = "FeatureExtractionLatencyCascade"
@@ -37,13 +33,6 @@ KINDS = {
 }
 FIRST_PAGED = (ON_CALL_PAGER, MANAGER, MANAGER_SLACK, MANAGER_PAGER)
 PAGED = (ON_CALL, ON_CALL_SLACK, *FIRST_PAGED)
-
-
-@pytest.fixture(scope="module")
-def people(root, tmp_path_factory):
-    """Alertmanager and its people; gone afterwards."""
-    with ExitStack() as exit_stack:
-        yield People(root, tmp_path_factory.mktemp("people"), exit_stack)
 
 
 def member(name, extractor, *levels):
@@ -202,6 +191,24 @@ def test_what_begins_together_is_told_as_one_incident(people):
     people.settle(*everything)
     assert people.began(x) == at(CASCADE, 1, TEAM)
     people.resolve(*everything)
+    people.wait_until("the team hears of the end", lambda: people.ended(x))
+    people.settle()
+    assert people.ended(x) == at(CASCADE, 1, TEAM)
+
+
+def test_the_end_of_an_incident_names_no_member_that_it_had_muted_all_along(people):
+    """Its next level is held back by a silence, and that of a member has ended, told to nobody."""
+    x = "muted"
+    latency = member(CRITICAL, x, 1, 2)
+    cascade = incident(CASCADE, x, "latency_violation", 1, 2)
+    people.silence(alertname=CASCADE, extractor=x, escalation_level="2")
+    people.begins(latency[0], cascade[0])
+    people.settle(*latency, *cascade)
+    assert people.began(x) == at(CASCADE, 1, TEAM)
+    people.resolve(*latency)
+    people.settle(*cascade)
+    # Prometheus tells the end of the members again, every minute.
+    people.resolve(*cascade, *latency)
     people.wait_until("the team hears of the end", lambda: people.ended(x))
     people.settle()
     assert people.ended(x) == at(CASCADE, 1, TEAM)

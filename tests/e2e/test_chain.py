@@ -2,6 +2,7 @@
 
 import socket
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -42,7 +43,10 @@ def story(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     out = StringIO()
     timeline = Timeline(out)
     folder = tmp_path_factory.mktemp("chain")
-    with Stack(root, folder, on_message=timeline.notification) as stack:
+    with ExitStack() as exit_stack:
+        stack = exit_stack.enter_context(Stack(root, folder, on_message=timeline.notification))
+        # Shown where a link fails.
+        exit_stack.callback(lambda: print(out.getvalue()))
         incidents = Incidents(stack, timeline)
         first = incidents.fixed_by_itself(time.monotonic() + 600)
         second = incidents.needs_people(time.monotonic() + 600)

@@ -1,9 +1,6 @@
 """The command as operators run it: real processes, real sockets, real signals."""
 
-import contextlib
-import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,57 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-from waiting import ANSWER_SECONDS, PATIENCE_SECONDS, eventually
+from waiting import PATIENCE_SECONDS, eventually
 
 from featurewatch_receiver.cli import main
-from receiver.in_process import AUTHORIZED
 from receiver.payloads import Json, alert, payload
-from receiver.people import VIEWER
+from receiver.processes import Replica
 from receiver.target import Target
 
 ROOT = Path(__file__).parents[2]
 CACHE = "FeatureExtractionCacheHitRateLow"
-
-
-class Served:
-    """A receiver in a process group of its own."""
-
-    def __init__(self, file: Path) -> None:
-        self.url = ""
-        self.log = file.with_suffix(".log")
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(command("serve", file), stderr=log, **group())
-
-    def ready(self) -> None:
-        self.url = eventually(self._listening)["url"]
-        eventually(
-            lambda: requests.get(f"{self.url}/readyz", timeout=ANSWER_SECONDS).status_code == 200
-        )
-
-    def lines(self) -> list[Json]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def post(self, body: Any) -> int:
-        path = f"{self.url}/api/v1/webhook/alertmanager"
-        return requests.post(
-            path, json=body, headers=AUTHORIZED, timeout=ANSWER_SECONDS
-        ).status_code
-
-    def remediations(self) -> list[Json]:
-        path = f"{self.url}/api/v1/episodes?hours=8784"
-        episodes = requests.get(path, headers=VIEWER, timeout=ANSWER_SECONDS).json()["episodes"]
-        return [r for episode in episodes for r in episode["remediations"]]
-
-    def kill(self) -> None:
-        """kill -9, parent and child."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def _listening(self) -> Json | None:
-        assert self.process.poll() is None, self.log.read_text()
-        return next((line for line in self.lines() if line["event"] == "listening"), None)
 
 
 def command(name: str, file: Path) -> list[str]:
@@ -89,13 +44,15 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def serve(write_config: Callable[[], Path], settings: Json) -> Iterator[Callable[[], Served]]:
+def serve(
+    write_config: Callable[[], Path], settings: Json, tmp_path: Path
+) -> Iterator[Callable[[], Replica]]:
     """Serve the settings as they are now, on a free port."""
     settings["receiver"]["listen"] = "127.0.0.1:0"
-    started: list[Served] = []
+    started: list[Replica] = []
 
-    def start() -> Served:
-        started.append(Served(write_config()))
+    def start() -> Replica:
+        started.append(Replica(write_config(), tmp_path / f"served-{len(started)}.log"))
         return started[-1]
 
     yield start
@@ -104,7 +61,7 @@ def serve(write_config: Callable[[], Path], settings: Json) -> Iterator[Callable
 
 
 def test_kill_9_loses_no_delivery_and_repeats_no_action(
-    serve: Callable[[], Served], target: Target
+    serve: Callable[[], Replica], target: Target
 ) -> None:
     """One action is under way, and one was accepted just before."""
     target.ready_at_once = False
@@ -125,7 +82,7 @@ def test_kill_9_loses_no_delivery_and_repeats_no_action(
 
 
 def test_sigterm_ends_it_quickly_even_in_the_middle_of_an_action(
-    serve: Callable[[], Served], settings: Json, target: Target
+    serve: Callable[[], Replica], settings: Json, target: Target
 ) -> None:
     settings["responses"]["timeout"] = "1h"  # nobody waits for the action's end
     target.ready_at_once = False

@@ -25,13 +25,13 @@ from featurewatch_receiver.tls import Certificates
 from receiver.certificates import Authority
 from receiver.in_process import AUTHORIZED, TOKEN
 from receiver.payloads import Json, alert, payload
-from receiver.test_cli import Served
+from receiver.processes import Replica
 
 ROOT = Path(__file__).parents[2]
 PATH = "/api/v1/webhook/alertmanager"
 
 
-class SecureServed(Served):
+class SecureReplica(Replica):
     """A receiver with TLS; `client` is what a client knows and shows."""
 
     def ready(self) -> None:
@@ -51,16 +51,16 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def serve(
-    write_config: Callable[[], Path], settings: Json, authority: Authority
-) -> Iterator[Callable[..., SecureServed]]:
+    write_config: Callable[[], Path], settings: Json, authority: Authority, tmp_path: Path
+) -> Iterator[Callable[..., SecureReplica]]:
     """Serve with a certificate of the authority, on a free port."""
     with contextlib.ExitStack() as stack:
 
-        def start(**tls: Any) -> SecureServed:
+        def start(**tls: Any) -> SecureReplica:
             cert, key = authority.issue("server")
             settings["receiver"]["listen"] = "127.0.0.1:0"
             settings["receiver"]["tls"] = {"cert_file": cert, "key_file": key} | tls
-            served = SecureServed(write_config())
+            served = SecureReplica(write_config(), tmp_path / "secure.log")
             stack.callback(served.kill)
             served.ready()
             return served
@@ -69,7 +69,7 @@ def serve(
 
 
 def test_a_delivery_comes_over_tls_and_not_without(
-    serve: Callable[..., SecureServed], authority: Authority
+    serve: Callable[..., SecureReplica], authority: Authority
 ) -> None:
     served = serve()
     assert served.url.startswith("https://")
@@ -90,7 +90,7 @@ def is_hung_up_on(sender: socket.socket) -> bool:
 
 
 def test_whoever_sends_no_more_is_hung_up_on(
-    serve: Callable[..., SecureServed], authority: Authority
+    serve: Callable[..., SecureReplica], authority: Authority
 ) -> None:
     host, _, port = serve().url.removeprefix("https://").partition(":")
     place, patience = (host, int(port)), 3 * REQUEST_SECONDS
@@ -107,7 +107,7 @@ def test_whoever_sends_no_more_is_hung_up_on(
 
 
 def test_with_client_certificates_nobody_else_gets_in(
-    serve: Callable[..., SecureServed], authority: Authority, tmp_path: Path
+    serve: Callable[..., SecureReplica], authority: Authority, tmp_path: Path
 ) -> None:
     served = serve(client_ca_file=str(authority.file))
     known = {"verify": str(authority.file)}
@@ -176,7 +176,7 @@ def test_old_protocols_are_not_spoken(authority: Authority) -> None:
 
 
 def test_the_real_alertmanager_delivers_with_its_certificate(
-    serve: Callable[..., SecureServed], authority: Authority, tmp_path: Path
+    serve: Callable[..., SecureReplica], authority: Authority, tmp_path: Path
 ) -> None:
     served = serve(client_ca_file=str(authority.file))
     cert, key = authority.issue("alertmanager")

@@ -15,7 +15,7 @@ from waiting import PATIENCE_SECONDS, eventually
 from featurewatch_receiver.server import THREADS
 from receiver.in_process import AUTHORIZED, TOKEN
 from receiver.payloads import Json, alert, payload
-from receiver.test_cli import Served
+from receiver.processes import Replica
 
 PATH = "/api/v1/webhook/alertmanager"
 HEADERS = AUTHORIZED | {"Content-Type": "application/json"}
@@ -24,11 +24,11 @@ Answer = tuple[int, Json]
 
 @pytest.fixture
 def connection(
-    write_config: Callable[[], Path], settings: Json
+    write_config: Callable[[], Path], settings: Json, tmp_path: Path
 ) -> Iterator[http.client.HTTPConnection]:
     """A connection to a receiver that serves."""
     settings["receiver"]["listen"] = "127.0.0.1:0"
-    served = Served(write_config())
+    served = Replica(write_config(), tmp_path / "served.log")
     try:
         served.ready()
         connection = http.client.HTTPConnection(
