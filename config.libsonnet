@@ -1,4 +1,5 @@
 // The defaults. Override them as in any mixin: { _config+:: { featurewatch+: { ... } } }.
+local derived = import 'lib/derived.libsonnet';
 local defaults = std.parseYaml(importstr 'config.yaml');
 
 {
@@ -6,4 +7,6 @@ local defaults = std.parseYaml(importstr 'config.yaml');
     // The kit replaces these settings by some that it has checked, and the mark with them.
     featurewatch: defaults { unchecked:: true },
   },
+
+  featurewatchSettings:: derived($._config.featurewatch),
 }

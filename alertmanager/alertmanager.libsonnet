@@ -6,7 +6,7 @@ local receivers = import 'receivers.libsonnet';
 local told = import 'told.libsonnet';
 
 {
-  local config = $._config.featurewatch,
+  local config = $.featurewatchSettings,
   local channels = config.channels,
   local to = receivers.new(config),
   local alerts = [

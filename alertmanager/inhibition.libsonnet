@@ -218,7 +218,7 @@ function(config, identities)
       rules: [
         muting
         for name in correlations
-        for case in cases(config, name)
+        for case in cases.of(config, name)
         if std.length(case.levels) < deepest(name, case)
         for forms in [[
           promql.oneOf('severity', spoken(case).severities),

@@ -11,7 +11,7 @@ function(config, names, policy)
   local states = [
     state
     for name in names
-    for case in cases(config, name)
+    for case in cases.of(config, name)
     if case.policy == policy
     for state in told.before(config, name, case)
   ];

@@ -1,6 +1,6 @@
 // Four dashboards, and how Grafana finds them and Prometheus.
 {
-  local config = $._config.featurewatch,
+  local config = $.featurewatchSettings,
   // The labels by which alerts are told apart, those of any of them.
   local identities = std.set(std.flattenArrays(std.objectValues($.featurewatchIdentities))),
 

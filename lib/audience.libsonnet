@@ -5,8 +5,7 @@ local escalation = import 'escalation.libsonnet';
 
 local channels = ['email', 'slack', 'pagerduty'];
 
-// By address, the levels of a policy that it hears of.
-local levels_of(config, policy) = std.foldl(
+local derive_heard(config, policy) = std.foldl(
   function(found, one) found { [one.address]+: [one.level] },
   [
     { address: channel + '/' + recipient, level: level.level }
@@ -20,11 +19,14 @@ local levels_of(config, policy) = std.foldl(
 
 {
   channels: channels,
-  levels_of:: levels_of,
+  derive_heard:: derive_heard,
+
+  // By address, the levels of a policy that it hears of.
+  heard(config, policy):: config.derived.heard(policy),
 
   // {levels, addresses}, from the lowest level on.
   of(config, policy)::
-    local levels = levels_of(config, policy);
+    local levels = self.heard(config, policy);
     [
       {
         levels: std.split(key, '-'),
@@ -35,7 +37,7 @@ local levels_of(config, policy) = std.foldl(
 
   // The addresses that some level up to this one tells.
   up_to(config, policy, level)::
-    local levels = levels_of(config, policy);
+    local levels = self.heard(config, policy);
     [a for a in std.objectFields(levels) if std.parseInt(levels[a][0]) <= level],
 
   // Names of the recipients whom these addresses reach by a channel.

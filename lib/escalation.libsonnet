@@ -5,9 +5,16 @@ local promql = import 'promql.libsonnet';
 local text = import 'text.libsonnet';
 
 {
+  // The first levels of a policy, at most so many.
   levels(config, policy, max)::
+    local levels = self.all(config, policy);
+    levels[:std.min(max, std.length(levels))],
+
+  // Every level of a policy that is in use at all.
+  all(config, policy):: config.derived.levels(policy),
+
+  derive_levels(config, policy)::
     local levels = config.escalation.policies[policy].levels;
-    local count = if config.escalation.enabled then std.min(max, std.length(levels)) else 1;
     local delay(level, default) =
       local own = std.get(level, 'delay');
       if own != null then own else default;
@@ -22,30 +29,28 @@ local text = import 'text.libsonnet';
           ]
         ),
       }
-      for i in std.range(0, count - 1)
+      for i in std.range(0, if config.escalation.enabled then std.length(levels) - 1 else 0)
     ],
 
   // How many levels an alert of config.yaml may use.
   most(alert):: if alert.escalation_required then alert.max_escalation_levels else 1,
 
-  // Every level of a policy that is in use at all.
-  all(config, policy):: self.levels(config, policy, std.length(config.escalation.policies[policy].levels)),
-
   // Policies from the strictest to the mildest: who pages first, then who is on Slack first, and
   // of equals the one with more levels.
   strictest(config, policies)::
+    std.sort(std.set(policies), function(policy) config.derived.order(policy)),
+
+  derive_order(config, policy)::
     local never = 1e9;
-    local reached(policy, channel) = std.foldl(
+    local reached(channel) = std.foldl(
       function(soonest, level)
         if std.member(level.channels, channel) then std.min(soonest, duration.seconds(level.after))
         else soonest,
       self.all(config, policy),
       never
     );
-    std.sort(std.set(policies), function(policy) [
-      reached(policy, channel)
-      for channel in ['pagerduty', 'slack', 'email']
-    ] + [-std.length(self.all(config, policy)), policy]),
+    [reached(channel) for channel in ['pagerduty', 'slack', 'email']]
+    + [-std.length(self.all(config, policy)), policy],
 
   // What a level adds to a rule, beside its expression.
   at(policy, level):: {

@@ -14,7 +14,7 @@ local templates = {
 };
 
 {
-  local config = $._config.featurewatch,
+  local config = $.featurewatchSettings,
   local operator = config.operator,
   local resource(api, kind, name) = {
     apiVersion: api,

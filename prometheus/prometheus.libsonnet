@@ -5,7 +5,7 @@ local find = import 'find.libsonnet';
 local ray = import 'ray.libsonnet';
 
 {
-  local config = $._config.featurewatch,
+  local config = $.featurewatchSettings,
   local scrape = config.scrape,
   local own(name, otherwise) = if name != null then name else otherwise,
   local job = own(scrape.job, config.metrics.job),

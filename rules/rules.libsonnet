@@ -11,7 +11,7 @@ local signals = import 'signals.libsonnet';
 local storm = import 'storm.libsonnet';
 
 {
-  local config = $._config.featurewatch,
+  local config = $.featurewatchSettings,
   // Each a function of the configuration and of its own name, which is that of its file.
   featurewatchAlertFiles:: import 'alerts.libsonnet',
   local files = $.featurewatchAlertFiles,

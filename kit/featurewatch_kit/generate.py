@@ -1,6 +1,7 @@
 """From the configuration to every generated file."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def render(config: Config, mixin: dict[str, Any]) -> dict[str, str]:
             receiver_config(config, mixin).model_dump(mode="json", by_alias=True),
             "nothing else",
         ),
-        SCHEMA: json.dumps(editor_schema(type(config)), indent=2, ensure_ascii=False) + "\n",
+        SCHEMA: _schema_text(type(config)),
         METRICS: metrics_document(mixin),
     }
     for name, dashboard in mixin["dashboards"].items():
@@ -141,6 +142,11 @@ def _imports(root: Path, folder: Path | str) -> str:
         for name in alert_names(root)
     )
     return "{\n" + "".join(files) + "}"
+
+
+@cache
+def _schema_text(model: type[Config]) -> str:
+    return json.dumps(editor_schema(model), indent=2, ensure_ascii=False) + "\n"
 
 
 def editor_schema(model: type[Config]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ function(config, all)
     local annotations = texts(config, name, summaries[name]);
     members(config, name, all) + [told.record(config, name)] + [
       rule(name, annotations, case, level)
-      for case in cases(config, name)
+      for case in cases.of(config, name)
       for level in case.levels
     ];
   {

@@ -12,7 +12,7 @@ local stricter(config, one, other) = escalation.strictest(config, [one, other])[
 
 local rank(severity) = std.find(severity, severities)[0];
 
-local of_members(config, name) = [
+local derive_members(config, name) = [
   {
     alertname: member,
     severity: alert.severity,
@@ -29,7 +29,7 @@ local of_members(config, name) = [
 
 // A form of the incident that a stricter policy may follow.
 local of_itself(config, name) =
-  local all = cases(config, name);
+  local all = cases.of(config, name);
   local strictest = escalation.strictest(config, [case.policy for case in all]);
   [
     {
@@ -46,7 +46,8 @@ local of_itself(config, name) =
   ];
 
 {
-  of_members: of_members,
+  of_members(config, name):: config.derived.members(name),
+  derive_members:: derive_members,
   of_itself: of_itself,
 
   // As a matcher: one of these states, or none of them.
@@ -55,7 +56,8 @@ local of_itself(config, name) =
     promql.matcher('told', promql.regex(texts), without),
 
   // The worst first, and of these what was under the strictest policy, at the highest level.
-  states(config, name)::
+  states(config, name):: config.derived.states(name),
+  derive_states(config, name)::
     local policies = escalation.strictest(config, std.objectFields(config.escalation.policies));
     local order(state) = [
       rank(state.severity),
@@ -65,7 +67,7 @@ local of_itself(config, name) =
       if state.own then 0 else 1,
       state.text,
     ];
-    std.sort(of_members(config, name) + of_itself(config, name), order),
+    std.sort(self.of_members(config, name) + of_itself(config, name), order),
 
   // Those that say all that this form of the incident would: a worse one is news. It is under the
   // strictest policy of all.

@@ -57,7 +57,7 @@ def test_counts_are_those_of_the_model_in_workers_of_eventlet_that_come_and_go(
         return (tmp_path / "extracted").stat().st_size
 
     assert extracted() >= 75
-    assert server.log().count("Booting worker") > 3
+    eventually(True, lambda: server.log().count("Booting worker") > 3)
     eventually(True, lambda: server.requests() == extracted())
     eventually(True, lambda: server.has_settled(3))
     server.close()
