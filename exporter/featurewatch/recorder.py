@@ -112,6 +112,8 @@ class Recorder:
     def forget(self) -> None:
         """Begin at nothing: at the start, and in a forked child, whose parent has all of it."""
         self._lock = Lock()
+        #: While a thread moves, threads at full lists go on: this costs them less than the lock.
+        self.moving = False
         for buffer in (self.plain, self.hits, self.misses):
             buffer.clear()
         if self.exemplars:
@@ -151,6 +153,13 @@ class Recorder:
         return samples + ([] if depth is None else [(names.QUEUE_DEPTH, (self.extractor,), depth)])
 
     def _move(self) -> None:
+        self.moving = True
+        try:
+            self._drain_all()
+        finally:
+            self.moving = False
+
+    def _drain_all(self) -> None:
         intake = self.intake
         _drain(self.plain, self._durations.add)
         _drain(self.hits, self._count_hits)
