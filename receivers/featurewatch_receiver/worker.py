@@ -22,6 +22,7 @@ from featurewatch_receiver.history.retention import delete_old
 from featurewatch_receiver.loops import Duty, Loop
 from featurewatch_receiver.reconciliation.reconcile import reconciling
 from featurewatch_receiver.store.database import is_sqlite
+from featurewatch_receiver.store.engine_values import SERIALIZER
 from featurewatch_receiver.store.queue import (
     APPLICATION,
     QUEUE,
@@ -110,6 +111,7 @@ class Worker:
                     "application_version": VERSION,
                     "run_migrations": is_sqlite(self._core.config.receiver.database),
                     "log_level": "WARNING",
+                    "serializer": SERIALIZER,
                     "sys_db_pool_size": 2,
                     # Nothing of ours waits for notifications; this only bounds the time to stop.
                     "notification_listener_polling_interval_sec": 0.25,

@@ -9,6 +9,8 @@ from datetime import datetime
 from dbos import DBOSClient, WorkflowStatus
 from sqlalchemy import Connection, Engine
 
+from featurewatch_receiver.store.engine_values import SERIALIZER
+
 APPLICATION = "featurewatch-receiver"
 WORKFLOW = "remediate"
 QUEUE = "remediations"
@@ -23,7 +25,9 @@ BATCH = 200
 
 def register_queue(url: str) -> None:
     """Tell the engine of the queue, on which a target has one action at a time."""
-    client = DBOSClient(system_database_url=url, application_name=APPLICATION)
+    client = DBOSClient(
+        system_database_url=url, application_name=APPLICATION, serializer=SERIALIZER
+    )
     try:
         client.register_queue(
             QUEUE,
@@ -110,5 +114,6 @@ def _client(writer: Engine) -> DBOSClient:
         system_database_engine=writer,
         application_name=APPLICATION,
         lazy=True,
+        serializer=SERIALIZER,
         retry_connection_errors=False,  # a delivery must fail at once, to be sent again
     )
