@@ -33,4 +33,4 @@ def read(_: object, stored: str) -> Any:
     return _Data(io.BytesIO(base64.b64decode(stored))).load()
 
 
-DefaultSerializer.deserialize = read  # type: ignore[method-assign]
+DefaultSerializer.deserialize = read  # type: ignore[assignment, method-assign]
