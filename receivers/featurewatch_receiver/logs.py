@@ -3,7 +3,11 @@
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
+from threading import Lock
+from time import monotonic
 from typing import Any
 
 _logger = logging.getLogger("featurewatch_receiver")
@@ -70,6 +74,35 @@ def events(name: str, rows: list[dict[str, object]]) -> None:
 def trouble(name: str, error: BaseException | None = None, **fields: object) -> None:
     """Log what should not have happened."""
     _logger.error(name, exc_info=error, extra={"fields": fields})
+
+
+class Seldom:
+    """Logs an event at most once a minute for each of those who cause it, and how often meanwhile.
+
+    Whoever can reach the receiver causes them, so it keeps no more than the last few.
+    """
+
+    SECONDS = 60.0
+    _MOST = 100
+
+    def __init__(self, name: str, clock: Callable[[], float] = monotonic) -> None:
+        self._name = name
+        self._clock = clock
+        self._lock = Lock()
+        #: By who caused it: when it was logged, and how often it was not since.
+        self._last: dict[object, tuple[float, int]] = {}
+
+    def trouble(self, by: object, **fields: object) -> None:
+        """Log it, unless it was within the minute."""
+        now = self._clock()
+        with self._lock:
+            logged, more = self._last.pop(by, (-inf, 0))
+            due = now - logged >= self.SECONDS
+            self._last[by] = (now, 0) if due else (logged, more + 1)
+            if len(self._last) > self._MOST:
+                del self._last[next(iter(self._last))]
+        if due:
+            trouble(self._name, None, **fields, **({"more_since_the_last": more} if more else {}))
 
 
 _LONGEST = 200

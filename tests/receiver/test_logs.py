@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from featurewatch_receiver import logs
-from receiver.in_process import Receiver
+from receiver.in_process import AUTHORIZED, Receiver
 from receiver.payloads import Json, alert, at, payload
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +40,37 @@ def written(caplog: pytest.LogCaptureFixture) -> Callable[[str], list[Json]]:
         return [found for line in lines if (found := json.loads(line))["event"] == event]
 
     return lines_of
+
+
+def test_a_sender_that_is_not_understood_is_named(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    receiver.post({"version": "1"}, headers=AUTHORIZED | {"User-Agent": "Grafana"})
+    receiver.post(payload(alert()), headers={"Authorization": "Bearer wrong"})
+    [line] = written("delivery not understood")
+    assert (line["sender"], line["user_agent"]) == ("127.0.0.1", "Grafana")
+    assert line["reason"].startswith("version: is not '4'")
+
+
+def test_whoever_comes_again_and_again_is_told_once_a_minute(
+    written: Callable[[str], list[Json]],
+) -> None:
+    now = 0.0
+    seldom = logs.Seldom("knocked", clock=lambda: now)
+    for moment in (0, 1, 59, 60, 61):
+        now = moment
+        seldom.trouble("10.0.0.1", sender="10.0.0.1")
+    seldom.trouble("10.0.0.2", sender="10.0.0.2")
+    told = [(line["sender"], line.get("more_since_the_last")) for line in written("knocked")]
+    assert told == [("10.0.0.1", None), ("10.0.0.1", 2), ("10.0.0.2", None)]
+
+
+def test_a_wrong_token_is_told_and_none_is_not(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}):
+        assert receiver.client.get("/api/v1/alerts", headers=headers).status_code == 401
+    assert [line["at"] for line in written("wrong token")] == ["api"]
 
 
 def test_a_firing_alert_is_one_line_with_all_that_a_log_is_searched_for(
@@ -158,7 +189,7 @@ def test_every_event_and_every_field_of_an_alert_is_documented(
         for name in re.findall(r"`([^`]+)`", row)
     }
     sources = (ROOT / "receivers/featurewatch_receiver").rglob("*.py")
-    call = re.compile(r'logs\.(?:events?|trouble)\(\s*"([^"]+)"')
+    call = re.compile(r'logs\.(?:events?|trouble|Seldom)\(\s*"([^"]+)"')
     events = {name for file in sources for name in call.findall(file.read_text(encoding="utf-8"))}
     receiver.deliver(alert())
     [line] = written("alert")

@@ -66,6 +66,7 @@ class _Console:
         self._core = core
         self._queue = queue
         self._visits = Visits(core)
+        self._wrong = logs.Seldom("wrong token")
         self.blueprint = Blueprint(
             "console",
             __name__,
@@ -145,6 +146,7 @@ class _Console:
     def _sign_in(self) -> AnyResponse:
         signed_in = self._visits.sign_in(request.form.get("token", "").strip())
         if signed_in is None:
+            self._wrong.trouble(request.remote_addr, at="console", sender=request.remote_addr)
             return self._show_sign_in("Nobody has this token. Look whether all of it was pasted.")
         person, key = signed_in
         logs.event("signed in", actor=person.name)

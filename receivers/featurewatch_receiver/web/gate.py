@@ -8,6 +8,7 @@ from flask import Request, abort
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
+from featurewatch_receiver import logs
 from featurewatch_receiver.access.users import Door, Person
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.errors import UnknownPersonError
@@ -24,6 +25,7 @@ class Gate:
     def __init__(self, core: Core):
         self._tokens = core.tokens
         self._door = Door(core.config.access)
+        self._wrong = logs.Seldom("wrong token")
 
     def let_in(self, request: Request, call: Call) -> Person:
         """Return who asks; 401, 403, 415 or 503 for who or what must not get further."""
@@ -45,4 +47,6 @@ class Gate:
         try:
             return self._door.person(authorization, request.headers, request.remote_addr)
         except UnknownPersonError as error:
+            if authorization:
+                self._wrong.trouble(request.remote_addr, at="api", sender=request.remote_addr)
             raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from error

@@ -12,6 +12,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized, abort
 from werkzeug.wsgi import get_input_stream
 
+from featurewatch_receiver import logs
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.deliveries.apply import is_heartbeat
 from featurewatch_receiver.deliveries.inbox import Arrival, Batches, Inbox, packed
@@ -79,6 +80,7 @@ class Shortcut:
         self._app = app
         self._rest: Application = app.wsgi_app
         self._webhook = webhook
+        self._not_understood = logs.Seldom("delivery not understood")
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Serve one request, as WSGI has it."""
@@ -98,7 +100,13 @@ class Shortcut:
         with self._app.request_context(environ):
             response = self._app.make_response(self._app.handle_user_exception(error))
         self._webhook.count(response.status_code)
+        if response.status_code < 500:  # noqa: PLR2004  # not the sender's fault
+            self._tell(environ, (response.get_json() or {}).get("error"))
         return response(environ, start_response)
+
+    def _tell(self, environ: Environ, why: object) -> None:
+        sender, program = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
+        self._not_understood.trouble(sender, reason=why, sender=sender, user_agent=program)
 
 
 def _body(environ: Environ) -> bytes:

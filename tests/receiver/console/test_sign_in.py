@@ -75,10 +75,13 @@ def test_signing_in_leads_to_no_other_site(nobody: Visitor, to: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN, f"Bearer {TOKENS['ada']}"])
-def test_a_wrong_token_opens_nothing(nobody: Visitor, token: str) -> None:
+def test_a_wrong_token_opens_nothing(
+    nobody: Visitor, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
     reply = nobody.sign_in(token)
     assert reply.status_code == 401
     assert "Nobody has this token" in reply.text
+    assert "wrong token" in caplog.messages
     assert token not in reply.text or not token
     assert nobody.get("/").status_code == 303
 
