@@ -41,7 +41,8 @@ function(config, alerts)
     local several = '(%s * %s%s)' % [
       number.text(whole),
       bad,
-      if settings.dispersion == 1 then '' else ' / ' + number.text(settings.dispersion),
+      // As text: rjsonnet takes numbers as equal that differ in their last digit.
+      if number.text(settings.dispersion) == '1' then '' else ' / ' + number.text(settings.dispersion),
     ];
     rule('lower_bound', name, null, |||
       # At least this share is bad, with a confidence of %(confidence)s.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from featurewatch_kit import generate
@@ -121,6 +121,7 @@ def test_a_threshold_of_seven_in_a_hundred_thousand_is_generated_so(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(overlay=overlays)
+@example(overlay={"alerts": {"FeatureExtractionCacheHitRateLow": {"dispersion": 1 + 2**-52}}})
 def test_whatever_is_configured_is_generated(
     told: Callable[[Any], list[str]], overlay: dict[str, Any]
 ) -> None:
