@@ -136,7 +136,7 @@ class Extractor:
             if error is not None:
                 self._recorder.intake.failed(error)
             buffer.append(seconds)
-            if len(buffer) >= BUFFER and not self._recorder.moving:
+            if len(buffer) >= BUFFER:
                 self._recorder.flush()
         except Exception:
             log_dropped("Extractor.record")

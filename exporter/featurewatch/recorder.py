@@ -112,8 +112,6 @@ class Recorder:
     def forget(self) -> None:
         """Begin at nothing: at the start, and in a forked child, whose parent has all of it."""
         self._lock = Lock()
-        #: While a thread moves, threads at full lists go on: this costs them less than the lock.
-        self.moving = False
         for buffer in (self.plain, self.hits, self.misses):
             buffer.clear()
         if self.exemplars:
@@ -133,7 +131,8 @@ class Recorder:
 
     def flush(self) -> None:
         """Move the lists into the totals, unless another thread is at it."""
-        if self._lock.acquire(blocking=False):
+        # Threads at full lists come here often while one moves, and asking costs them less.
+        if not self._lock.locked() and self._lock.acquire(blocking=False):
             try:
                 self._move()
             finally:
@@ -153,13 +152,6 @@ class Recorder:
         return samples + ([] if depth is None else [(names.QUEUE_DEPTH, (self.extractor,), depth)])
 
     def _move(self) -> None:
-        self.moving = True
-        try:
-            self._drain_all()
-        finally:
-            self.moving = False
-
-    def _drain_all(self) -> None:
         intake = self.intake
         _drain(self.plain, self._durations.add)
         _drain(self.hits, self._count_hits)
