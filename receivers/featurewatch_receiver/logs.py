@@ -77,7 +77,7 @@ def trouble(name: str, error: BaseException | None = None, **fields: object) -> 
 
 
 class Seldom:
-    """Logs an event at most once a minute for each of those who cause it, and how often meanwhile.
+    """Logs an event at most once a minute for each sender that causes it, and how often meanwhile.
 
     Whoever can reach the receiver causes them, so it keeps no more than the last few.
     """
@@ -89,20 +89,21 @@ class Seldom:
         self._name = name
         self._clock = clock
         self._lock = Lock()
-        #: By who caused it: when it was logged, and how often it was not since.
-        self._last: dict[object, tuple[float, int]] = {}
+        #: By sender: when it was logged, and how often it was not since.
+        self._last: dict[str | None, tuple[float, int]] = {}
 
-    def trouble(self, by: object, **fields: object) -> None:
+    def trouble(self, sender: str | None, **fields: object) -> None:
         """Log it, unless it was within the minute."""
         now = self._clock()
         with self._lock:
-            logged, more = self._last.pop(by, (-inf, 0))
+            logged, more = self._last.pop(sender, (-inf, 0))
             due = now - logged >= self.SECONDS
-            self._last[by] = (now, 0) if due else (logged, more + 1)
+            self._last[sender] = (now, 0) if due else (logged, more + 1)
             if len(self._last) > self._MOST:
                 del self._last[next(iter(self._last))]
         if due:
-            trouble(self._name, None, **fields, **({"more_since_the_last": more} if more else {}))
+            kept_back = {"more_since_the_last": more} if more else {}
+            trouble(self._name, None, sender=sender, **fields, **kept_back)
 
 
 _LONGEST = 200

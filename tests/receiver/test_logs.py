@@ -59,8 +59,8 @@ def test_whoever_comes_again_and_again_is_told_once_a_minute(
     seldom = logs.Seldom("knocked", clock=lambda: now)
     for moment in (0, 1, 59, 60, 61):
         now = moment
-        seldom.trouble("10.0.0.1", sender="10.0.0.1")
-    seldom.trouble("10.0.0.2", sender="10.0.0.2")
+        seldom.trouble("10.0.0.1")
+    seldom.trouble("10.0.0.2")
     told = [(line["sender"], line.get("more_since_the_last")) for line in written("knocked")]
     assert told == [("10.0.0.1", None), ("10.0.0.1", 2), ("10.0.0.2", None)]
 

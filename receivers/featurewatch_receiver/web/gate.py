@@ -48,5 +48,5 @@ class Gate:
             return self._door.person(authorization, request.headers, request.remote_addr)
         except UnknownPersonError as error:
             if authorization:
-                self._wrong.trouble(request.remote_addr, at="api", sender=request.remote_addr)
+                self._wrong.trouble(request.remote_addr, at="api")
             raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from error

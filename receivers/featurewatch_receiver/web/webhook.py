@@ -105,8 +105,8 @@ class Shortcut:
         return response(environ, start_response)
 
     def _tell(self, environ: Environ, why: object) -> None:
-        sender, program = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
-        self._not_understood.trouble(sender, reason=why, sender=sender, user_agent=program)
+        program = environ.get("HTTP_USER_AGENT")
+        self._not_understood.trouble(environ.get("REMOTE_ADDR"), reason=why, user_agent=program)
 
 
 def _body(environ: Environ) -> bytes:
