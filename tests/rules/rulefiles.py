@@ -61,6 +61,26 @@ def edit(folder, change):
         file.write_text(yaml.dump(tree, Dumper=yaml.CSafeDumper), encoding="utf-8")
 
 
+def ask(promtool, folder, series, questions, alerts=()):
+    """Exit code and words of promtool about what series of four samples a minute lead to."""
+    test = {
+        "rule_files": ["rules/generated/*.yaml"],
+        "evaluation_interval": "15s",
+        "group_eval_order": ["featurewatch.rules", "featurewatch.alerts"],
+        "tests": [
+            {
+                "interval": "15s",
+                "input_series": series,
+                "promql_expr_test": list(questions),
+                "alert_rule_test": list(alerts),
+            }
+        ],
+    }
+    file = folder / "asked.yaml"
+    file.write_text(yaml.safe_dump(test), encoding="utf-8")
+    return run(promtool, "test", "rules", file)
+
+
 def promtool_test(promtool, folder, name):
     """Exit code and words of tests/rules/<name>.yaml on the rules generated below the folder."""
     return _once(promtool, _prepare(folder, name))

@@ -1,8 +1,7 @@
 """What begins again and again, with pauses beyond its cooldown, is one alert that escalates."""
 
 import pytest
-import yaml
-from rulefiles import run
+import rulefiles
 
 NAME = "FeatureExtractionResourcesCritical"
 # Two minutes of eight the CPU is busy; the cooldown is 3 minutes, level 2 is due after 2.
@@ -34,24 +33,9 @@ def answers(generated, promtool):
     """Ask promtool about the CPU of one extractor, scraped four times a minute."""
 
     def ask(values, *questions, alerts=(), overlay="{}"):
-        folder = generated(overlay)
         series = 'feature_extraction_cpu_utilization_ratio{extractor="a", instance="b"}'
-        test = {
-            "rule_files": ["rules/generated/*.yaml"],
-            "evaluation_interval": "15s",
-            "group_eval_order": ["featurewatch.rules", "featurewatch.alerts"],
-            "tests": [
-                {
-                    "interval": "15s",
-                    "input_series": [{"series": series, "values": " ".join(values)}],
-                    "promql_expr_test": list(questions),
-                    "alert_rule_test": list(alerts),
-                }
-            ],
-        }
-        file = folder / "flapping.yaml"
-        file.write_text(yaml.safe_dump(test), encoding="utf-8")
-        return run(promtool, "test", "rules", file)
+        cpu = [{"series": series, "values": " ".join(values)}]
+        return rulefiles.ask(promtool, generated(overlay), cpu, questions, alerts)
 
     return ask
 
@@ -63,7 +47,13 @@ def test_two_beginnings_are_two_alerts(answers):
     assert code == 0, said
 
 
-def test_from_the_third_beginning_on_it_is_one_alert_that_escalates(answers):
+ENGINES = pytest.mark.parametrize(
+    "overlay", ["{}", "{rules: {engine: vmalert}, routing: {people: {group_wait: 75s}}}"]
+)
+
+
+@ENGINES
+def test_from_the_third_beginning_on_it_is_one_alert_that_escalates(overlay, answers):
     code, said = answers(
         (BUSY + IDLE) * 5,
         fires("15m"),
@@ -75,14 +65,20 @@ def test_from_the_third_beginning_on_it_is_one_alert_that_escalates(answers):
         fires("31m", 1, 2),
         began("17m30s", 17),
         began("39m", 17),
+        overlay=overlay,
     )
     assert code == 0, said
 
 
-def test_it_ends_when_it_has_been_quiet_for_long_enough(answers):
+@ENGINES
+def test_it_ends_when_it_has_been_quiet_for_long_enough(overlay, answers):
     """Beyond its threshold until 18m; half an hour, and its cooldown."""
     code, said = answers(
-        (BUSY + IDLE) * 3 + IDLE * 10, fires("48m", 1), fires("50m45s", 1), fires("51m45s")
+        (BUSY + IDLE) * 3 + IDLE * 10,
+        fires("48m", 1),
+        fires("50m45s", 1),
+        fires("51m45s"),
+        overlay=overlay,
     )
     assert code == 0, said
 

@@ -1,8 +1,7 @@
 """What dies while it is in trouble goes on until it is measured again and well, or forgotten."""
 
 import pytest
-import yaml
-from rulefiles import run
+import rulefiles
 
 # Extractors are forgotten after half an hour, and rates look back for a minute.
 OVERLAY = """
@@ -41,27 +40,9 @@ def answers(generated, promtool):
     """What promtool says of a queue with these values."""
 
     def ask(values, *questions):
-        folder = generated(OVERLAY)
-        test = {
-            "rule_files": ["rules/generated/*.yaml"],
-            "evaluation_interval": "15s",
-            "group_eval_order": ["featurewatch.rules", "featurewatch.alerts"],
-            "tests": [
-                {
-                    "interval": "15s",
-                    "input_series": [
-                        {
-                            "series": 'feature_extraction_queue_depth{extractor="a", instance="b"}',
-                            "values": values,
-                        }
-                    ],
-                    "promql_expr_test": list(questions),
-                }
-            ],
-        }
-        file = folder / "gone.yaml"
-        file.write_text(yaml.safe_dump(test), encoding="utf-8")
-        code, said = run(promtool, "test", "rules", file)
+        series = 'feature_extraction_queue_depth{extractor="a", instance="b"}'
+        queue = [{"series": series, "values": values}]
+        code, said = rulefiles.ask(promtool, generated(OVERLAY), queue, questions)
         assert code == 0, said
 
     return ask

@@ -1,8 +1,7 @@
 """What people had been told before an incident began, that says and keeps up."""
 
 import pytest
-import yaml
-from rulefiles import run
+import rulefiles
 
 CASCADE = "FeatureExtractionLatencyCascade"
 CRITICAL = "FeatureExtractionLatencyCritical"
@@ -50,18 +49,7 @@ def answers(generated, promtool):
     """Ask promtool about series."""
 
     def ask(data, *questions, overlay="{}"):
-        folder = generated(overlay)
-        test = {
-            "rule_files": ["rules/generated/*.yaml"],
-            "evaluation_interval": "15s",
-            "group_eval_order": ["featurewatch.rules", "featurewatch.alerts"],
-            "tests": [
-                {"interval": "15s", "input_series": data, "promql_expr_test": list(questions)}
-            ],
-        }
-        file = folder / "told.yaml"
-        file.write_text(yaml.safe_dump(test), encoding="utf-8")
-        code, said = run(promtool, "test", "rules", file)
+        code, said = rulefiles.ask(promtool, generated(overlay), data, questions)
         assert code == 0, said
 
     return ask
