@@ -4,6 +4,13 @@ local annotations = import 'annotations.libsonnet';
 local duration = import 'duration.libsonnet';
 local promql = import 'promql.libsonnet';
 
+// vmalert reads what it has recorded some evaluations later, and until then an alert begins anew at
+// each. What has stood for a while is a beginning; each stands for its cooldown at least.
+local settled(config, start, window) =
+  local interval = config.alerting.evaluation_interval;
+  if config.rules.engine == 'prometheus' then '%s[%s]' % [start, window]
+  else '(%s <= time() - %d)[%s:%s]' % [start, 5 * duration.seconds(interval), window, interval];
+
 {
   // Beginnings that far apart are as many as configured within the window.
   quiet(flapping):: duration.format(std.floor(duration.seconds(flapping.window) / (flapping.beginnings - 1))),
@@ -12,6 +19,7 @@ local promql = import 'promql.libsonnet';
   records(config, names)::
     local q = promql.new(config);
     local flapping = config.alerting.flapping;
+    local start = 'featurewatch:alert_start_timestamp_seconds{%s}' % promql.oneOf('alertname', names);
     if flapping == null || names == [] then [] else [{
       record: q.flapping,
       expr: |||
@@ -19,7 +27,7 @@ local promql = import 'promql.libsonnet';
         (
           max by (%(by)s, alert) (
             label_replace(
-              changes(%(start)s[%(window)s])
+              changes(%(starts)s)
                 + (min_over_time(%(start)s[%(window)s]) >= bool time() - %(seconds)d)
                 >= %(beginnings)d,
               "alert", "$1", "alertname", "(.+)"
@@ -33,7 +41,8 @@ local promql = import 'promql.libsonnet';
         count_over_time(featurewatch:breach[%(quiet)s])
       ||| % (flapping {
         by: q.by,
-        start: 'featurewatch:alert_start_timestamp_seconds{%s}' % promql.oneOf('alertname', names),
+        start: start,
+        starts: settled(config, start, flapping.window),
         seconds: duration.seconds(flapping.window),
         former: q.flapping,
         quiet: $.quiet(flapping),

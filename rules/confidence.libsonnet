@@ -22,7 +22,9 @@ function(config, alerts)
   local summed(name, own, window) = [
     rule(record, name, window, |||
       # Each event is in %(times)s evaluations. What was not there then counts nothing.
-      sum_over_time(featurewatch:%(record)s{alert="%(name)s", window="%(own)s"}[%(window)s]) / %(times)s
+      sum without (window) (
+        sum_over_time(featurewatch:%(record)s{alert="%(name)s", window="%(own)s"}[%(window)s])
+      ) / %(times)s
     ||| % {
       record: record,
       name: name,

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
@@ -59,11 +60,13 @@ class Service:
 
 @dataclass
 class Story:
-    """What one incident made vmalert do, and what each alert said when it began."""
+    """What one incident made vmalert do, and what each alert said before it was over."""
 
     fired: Levels = field(default_factory=set)
     annotations: dict[str, dict[str, str]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    labels: set[str] = field(default_factory=set)
+    bounds: set[str] = field(default_factory=set)
 
 
 @pytest.fixture(scope="module")
@@ -91,15 +94,16 @@ def story(
 ) -> Iterator[Story]:
     served, port = service
     folder = tmp_path_factory.mktemp("vmalert")
-    generate.write(
-        generate.generate(load_config(root, [root / "examples/demo.yaml"]), root), folder
-    )
+    settings = [root / "examples/demo.yaml", Path(__file__).with_name("vmalert.yaml")]
+    generate.write(generate.generate(load_config(root, settings), root), folder)
     with Processes(folder / "logs") as processes:
         database = _start_victoria(processes, programs_folder, folder, port)
-        with closing(
-            Client(_start_vmalert(processes, programs_folder, folder, database))
-        ) as vmalert:
-            yield _incident(served, vmalert)
+        server = _start_vmalert(processes, programs_folder, folder, database)
+        with closing(Client(server)) as vmalert, closing(Client(database)) as victoria:
+            told = _incident(served, vmalert)
+            told.labels = set(victoria.get("/api/v1/labels")["data"])
+            told.bounds = _bounds(victoria)
+            yield told
 
 
 def _start_victoria(processes: Processes, folder: Path, data: Path, port: int) -> str:
@@ -157,7 +161,8 @@ def _incident(service: Service, vmalert: Client) -> Story:
         alerts = vmalert.get("/api/v1/alerts")["data"]["alerts"]
         alerts = [alert for alert in alerts if alert["state"] == "firing"]
         for alert in alerts:
-            story.annotations.setdefault(alert["name"], alert["annotations"])
+            if not service.well:
+                story.annotations[alert["name"]] = alert["annotations"]
         found = {(a["name"], a["labels"].get("escalation_level", "")) for a in alerts}
         story.fired |= found
         return found
@@ -170,6 +175,13 @@ def _incident(service: Service, vmalert: Client) -> Story:
     for group in vmalert.get("/api/v1/rules")["data"]["groups"]:
         story.errors |= {r["name"]: r["lastError"] for r in group["rules"] if r.get("lastError")}
     return story
+
+
+def _bounds(victoria: Client) -> set[str]:
+    """Over which windows the lower bound of the slow requests was recorded."""
+    bound = f'featurewatch:lower_bound{{alert="{CRITICAL}"}}'
+    found = victoria.get("/api/v1/series?" + urlencode({"match[]": bound}))["data"]
+    return {series["window"] for series in found}
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -196,9 +208,17 @@ def test_the_message_names_value_and_threshold(story: Story) -> None:
 
 def test_the_incidents_message_names_its_members(story: Story) -> None:
     told = story.annotations[CASCADE]
-    assert CRITICAL in told["description"]
-    assert LOW in told["description"]
+    assert CRITICAL in told["value"]
+    assert LOW in told["value"]
 
 
 def test_no_rule_fails(story: Story) -> None:
     assert story.errors == {}
+
+
+def test_no_label_of_what_a_rule_reads_stays_beside_its_own(story: Story) -> None:
+    assert not {label for label in story.labels if label.startswith("exported_")}
+
+
+def test_the_bound_looks_back_over_all_its_windows(story: Story) -> None:
+    assert story.bounds == {"15s", "90s", "6m"}
