@@ -51,20 +51,19 @@ local text = import 'text.libsonnet';
       '%s * group by (%s) (%s%s)' % [value, q.by, q.instances, where];
     local overrides = std.objectKeysValues(alert.overrides);
     local off = [o.key for o in overrides if std.get(o.value, 'enabled') == false];
-    local text(from) =
-      local value = pick(from);
-      if value == null then null else number.text(value);
+    local on = [o for o in overrides if std.get(o.value, 'enabled') != false];
     // Pairs, and each looked at once: there may be a thousand. Texts, which are equal only if the
     // numbers are.
-    local all = [[o.key, text(o.value)] for o in overrides if std.get(o.value, 'enabled') != false];
-    local own = [pair for pair in all if pair[1] != null];
+    local set = [[o.key, value] for o in on for value in [pick(o.value)] if value != null];
+    local texts = number.texts([pair[1] for pair in set]);
+    local own = [[set[i][0], texts[i]] for i in std.range(0, std.length(set) - 1)];
     {
       record: 'featurewatch:' + record,
       // An extractor for which the alert is off has no threshold to be beyond of.
       expr: std.join('\nor\n', [
         at(value, [among([pair[0] for pair in own if pair[1] == value])])
         for value in std.set([pair[1] for pair in own])
-      ] + [at(text(alert), if off == [] then [] else [among(off, without=true)])]),
+      ] + [at(number.text(pick(alert)), if off == [] then [] else [among(off, without=true)])]),
       labels: { alert: name } + labels,
     },
 

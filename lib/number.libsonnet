@@ -26,7 +26,15 @@ local shortest(x, places=0) =
   else if places == most_places || x >= limit then std.toString(x)
   else shortest(x, places + 1);
 
+local text(x) = if x < 0 then '-' + shortest(-x) else shortest(x);
+
 {
   // What is read as the same number again, as short as people would write it.
-  text(x):: if x < 0 then '-' + shortest(-x) else shortest(x),
+  text:: text,
+
+  // Of many, most of which are among few.
+  texts(xs)::
+    local keys = std.map(std.toString, xs);
+    local known = { [std.toString(x)]: text(x) for x in std.set(xs, std.toString) };
+    [known[key] for key in keys],
 }

@@ -2,6 +2,8 @@
 local text = import 'text.libsonnet';
 
 local special = '\\.+*?()|[]{}^$';
+local escaped(text) =
+  std.foldl(function(all, char) std.strReplace(all, char, '\\' + char), std.stringChars(special), text);
 
 // How rules and templates name one alert among its like: by the labels that identify it.
 local scope(identity) = {
@@ -18,12 +20,7 @@ local scope(identity) = {
   // there may be a thousand.
   regex(texts)::
     local separator = '\u0001';
-    local escaped = std.foldl(
-      function(all, char) std.strReplace(all, char, '\\' + char),
-      std.stringChars(special),
-      std.join(separator, texts)
-    );
-    std.strReplace(escaped, separator, '|'),
+    std.strReplace(escaped(std.join(separator, texts)), separator, '|'),
 
   // A matcher for any of these words.
   oneOf(label, words)::
@@ -31,7 +28,7 @@ local scope(identity) = {
 
   // A matcher for what a regular expression matches, which is mostly one word. without: for all else.
   matcher(label, pattern, without=false)::
-    local plain = std.all([!std.member(special, char) for char in std.stringChars(pattern)]);
+    local plain = escaped(pattern) == pattern;
     local operator = if without then (if plain then '!=' else '!~') else (if plain then '=' else '=~');
     label + operator + text.quoted(pattern),
 

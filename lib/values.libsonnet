@@ -51,11 +51,11 @@ local events(q, metric, window, matchers=[]) = |||
     { record: series, expr: rate(q, metric, window, matchers, by) },
 
   // Of an alert and of the extractors that differ, as texts, which are equal only if the numbers are.
-  thresholds(settings):: std.set([number.text(settings.threshold)] + [
-    number.text(override.threshold)
+  thresholds(settings):: std.set(number.texts([settings.threshold] + [
+    override.threshold
     for override in std.objectValues(settings.overrides)
     if std.get(override, 'threshold') != null
-  ]),
+  ])),
 
   // The 95th percentile of extractions, in seconds. Of a classic histogram, else of a native one
   // (which vmalert does not know).
