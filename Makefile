@@ -88,8 +88,13 @@ generate: venv ## Write rules, Alertmanager configuration, dashboards (CONFIG=my
 
 .PHONY: check
 check: venv ## Fail when a generated file is stale, or the configuration as a whole is not sound
-	@$(BIN)/featurewatch generate --check $(options)
+	@$(if $(OUT),,$(if $(CONFIG),:)) $(BIN)/featurewatch generate --check $(options)
 	@$(BIN)/featurewatch check $(overlays)
+
+.PHONY: wheels
+wheels: venv ## Build the wheels of the library, the receiver and the kit into dist
+	@scripts/make-wheels.sh $(BIN)/python dist
+	@ls dist
 
 .PHONY: bench
 bench: tools ## Measure what featurewatch costs (ONLY=rules: that subject alone)
@@ -175,6 +180,6 @@ servers: .tools-redis .tools-chromium .tools-logrotate ## Fetch the servers and 
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(RAY_VENV) $(WORKERS_VENV) $(EVENTLET_VENV) .tools .tools.new .tools-* build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(RAY_VENV) $(WORKERS_VENV) $(EVENTLET_VENV) .tools .tools.new .tools-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf exporter/*.egg-info kit/*.egg-info receivers/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

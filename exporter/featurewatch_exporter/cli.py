@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from featurewatch_exporter.address import Address, parse_address
@@ -15,6 +16,7 @@ from featurewatch_exporter.exporter import Exporter
 logger = logging.getLogger(__name__)
 
 LISTEN = "127.0.0.1:9102"
+VERSION = version("featurewatch")
 _END = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -46,6 +48,7 @@ def _until_told_to_end(exporter: Exporter) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="featurewatch-exporter", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="JSON, or TOML if named .toml"
     )

@@ -8,13 +8,16 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from featurewatch_kit import ack, generate, otel, programs
 from featurewatch_kit.checks.run import Extras, run_checks
 from featurewatch_kit.errors import DemoError, KitError
-from featurewatch_kit.project import find_root, load_config
+from featurewatch_kit.project import SHIPPED, find_root, load_config, sources
 from featurewatch_receiver.errors import ConfigError
+
+PACKAGE = "featurewatch-kit"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="featurewatch", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version(PACKAGE)}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _generate_options(commands.add_parser("generate", help="write every generated file"))
     _check_options(commands.add_parser("check", help="prove the configuration as a whole"))
@@ -48,7 +52,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _root_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", type=Path, metavar="DIR", help="the featurewatch checkout")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        metavar="DIR",
+        help="the featurewatch checkout; else that around this folder, or what came with the kit",
+    )
 
 
 def _project_options(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +74,9 @@ def _project_options(parser: argparse.ArgumentParser) -> None:
 
 def _generate_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write there, not in the checkout")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write there, with templates and runbook"
+    )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if a file is not current"
     )
@@ -95,8 +106,8 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _root(options: argparse.Namespace) -> Path:
-    root: Path = options.root or Path.cwd()
-    return find_root(root.resolve())
+    root: Path | None = options.root
+    return find_root(root.resolve()) if root else sources()
 
 
 def _tools_options(parser: argparse.ArgumentParser) -> None:
@@ -119,13 +130,22 @@ def _otel(options: argparse.Namespace) -> int:
 
 def _generate(options: argparse.Namespace) -> int:
     root = _root(options)
+    folder = options.out or _own_folder(root, options.config)
     files = generate.generate(load_config(root, options.config), root)
-    folder = options.out or root
+    if options.out:
+        files |= generate.companions(root)
     if options.check:
         return _report_stale(generate.stale(files, folder))
     generate.write(files, folder)
     print(f"wrote {len(files)} files below {folder}")
     return 0
+
+
+def _own_folder(root: Path, overlays: list[Path]) -> Path:
+    """The checkout itself, whose generated files are those of its own configuration."""
+    if overlays or root == SHIPPED:
+        raise KitError("generate: name a folder for the files with --out (make: OUT=FOLDER)")
+    return root
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -10,6 +10,8 @@ from featurewatch_receiver.config.file import load
 DEFAULTS = "config.yaml"
 MIXIN = "mixin.libsonnet"
 ALERT_FILES = "rules/alerts"
+#: The sources that come with the installed kit; in a checkout there are none.
+SHIPPED = Path(__file__).parent / "sources"
 
 
 def find_root(start: Path) -> Path:
@@ -19,13 +21,30 @@ def find_root(start: Path) -> Path:
         GenerationError: there is none.
 
     """
+    found = _checkout(start)
+    if found is None:
+        raise GenerationError(
+            f"{start}: no {MIXIN} here or above; name a featurewatch checkout with --root"
+        )
+    return found
+
+
+def sources() -> Path:
+    """Return the checkout that this is run in, or what has come with the installed kit.
+
+    Raises:
+        GenerationError: there is neither.
+
+    """
+    here = Path.cwd()
+    return _checkout(here) or (SHIPPED if SHIPPED.is_dir() else find_root(here))
+
+
+def _checkout(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         if (folder / MIXIN).is_file() and (folder / DEFAULTS).is_file():
             return folder
-    raise GenerationError(
-        f"{start}: no {MIXIN} here or above; run this inside a featurewatch checkout, or name it"
-        " with --root"
-    )
+    return None
 
 
 def alert_names(root: Path) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from featurewatch_receiver.deliveries import replay
 from featurewatch_receiver.errors import ReceiverError
 from featurewatch_receiver.server import serve
 from featurewatch_receiver.store.migrate import migrate
+from featurewatch_receiver.version import VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="featurewatch-receiver", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
         ("serve", _serve, "receive alerts and remediate"),
@@ -78,7 +80,7 @@ def _run(file: Path, role: ProcessRole) -> None:
     read_tokens(config)  # a missing one is told before anything starts
     if users_file := config.access.users_file:
         read_users(Path(users_file))
-    runbook.check(Path(config.receiver.runbook_file))
+    runbook.check(runbook.path(config.receiver.runbook_file))
     serve(config, role)
 
 

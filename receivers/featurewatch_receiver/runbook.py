@@ -4,6 +4,18 @@ from pathlib import Path
 
 from featurewatch_receiver.errors import ConfigError
 
+#: Its place in a checkout, which wheels of the receiver and the kit are made from.
+IN_CHECKOUT = "docs/runbook.md"
+
+
+def path(file: str | None) -> Path:
+    """Return the configured file, or the runbook that has come with the receiver."""
+    if file is not None:
+        return Path(file)
+    package = Path(__file__).parent
+    shipped = package / "runbook.md"
+    return shipped if shipped.is_file() else package.parents[1] / IN_CHECKOUT
+
 
 def section(text: str, alertname: str) -> str | None:
     """Return the section below the heading '## alertname', heading included; None without one."""

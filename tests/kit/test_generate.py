@@ -102,3 +102,14 @@ def test_jsonnet_that_does_not_evaluate_is_one_complaint(checkout, capsys):
     said = capsys.readouterr().err
     assert said.startswith("jsonnet: ")
     assert "Traceback" not in said
+
+
+def test_settings_of_ones_own_never_overwrite_the_checkout(checkout, tmp_path, capsys):
+    overlay = tmp_path / "my.yaml"
+    overlay.write_text("alerts: {FeatureExtractionErrorRateHigh: {threshold: 0.002}}\n")
+    before = (checkout / ALERTS).read_text()
+    assert main(["generate", "--root", str(checkout), "--config", str(overlay)]) == 2
+    assert capsys.readouterr().err == (
+        "generate: name a folder for the files with --out (make: OUT=FOLDER)\n"
+    )
+    assert (checkout / ALERTS).read_text() == before

@@ -10,6 +10,7 @@ from featurewatch_kit.checks.tree import SIGNALS, Alert, Tree
 from featurewatch_kit.config.model import Config
 from featurewatch_kit.generate import ALERTS, RECEIVER
 from featurewatch_kit.usage import without_comments
+from featurewatch_receiver import runbook
 
 RULE_TESTS = Path("tests/rules")
 DASHBOARD_SOURCES = "dashboards/"
@@ -38,7 +39,7 @@ def check_completeness(config: Config, tree: Tree, root: Path) -> Iterator[Findi
 
 
 def _runbook(config: Config, tree: Tree, root: Path) -> Iterator[Finding]:
-    place = config.receiver.runbook_file
+    place = config.receiver.runbook_file or runbook.IN_CHECKOUT
     try:
         text = (root / place).read_text(encoding="utf-8")
     except OSError as error:

@@ -72,7 +72,9 @@ class Receiver(Strict):
             examples=["sqlite:////var/lib/featurewatch/receiver.db"],
         ),
     ]
-    runbook_file: Annotated[str, Field(min_length=1, examples=["docs/runbook.md"])]
+    runbook_file: (
+        Annotated[str, Field(min_length=1, examples=["/etc/featurewatch/runbook.md"])] | None
+    ) = None
     alertmanager_url: Url | None
     prometheus_url: Url | None
 

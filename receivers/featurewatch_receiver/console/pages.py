@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -103,7 +102,7 @@ def find_alert(asked: Asked) -> Json:
 def show_details(asked: Asked) -> Json:
     """Everything about one alert."""
     config, episode = asked.core.config, reads.get_episode(asked)
-    text = Path(config.receiver.runbook_file).read_text(encoding="utf-8")
+    text = runbook.path(config.receiver.runbook_file).read_text(encoding="utf-8")
     drawn, problem = draw(asked.core, episode)
     return {
         "episode": episode,

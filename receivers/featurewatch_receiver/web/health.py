@@ -1,7 +1,6 @@
 """What needs no token: health, metrics and the runbook. Nothing here tells of an alert."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from flask import Blueprint, Response, abort, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge
@@ -23,7 +22,7 @@ Reply = tuple[Response, int]
 def health(core: Core, is_working: Callable[[], bool]) -> Blueprint:
     """Return the blueprint."""
     blueprint = Blueprint("health", __name__)
-    runbook_file = Path(core.config.receiver.runbook_file)
+    runbook_file = runbook.path(core.config.receiver.runbook_file)
 
     @blueprint.get("/healthz")
     def healthz() -> Response:

@@ -882,6 +882,5 @@ def test_outside_a_checkout_the_command_names_root(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert main(["generate"]) == 2
     assert capsys.readouterr().err == (
-        f"{tmp_path}: no mixin.libsonnet here or above; run this inside a featurewatch checkout,"
-        " or name it with --root\n"
+        f"{tmp_path}: no mixin.libsonnet here or above; name a featurewatch checkout with --root\n"
     )
