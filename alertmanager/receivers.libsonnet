@@ -71,12 +71,12 @@ local link(annotation, otherwise='') = first(
     local channels = config.channels,
     local reach(addresses, channel) =
       [config.recipients[name] for name in audience.recipients(addresses, channel)],
-    local links = [
-      { text: 'Runbook', annotation: 'runbook_url', otherwise: config.links.runbook },
-      { text: 'Dashboard', annotation: 'dashboard_url', otherwise: config.links.grafana },
-    ] + if config.links.console == null then [] else [
-      { text: 'Console', annotation: 'console_url', otherwise: config.links.console },
-    ],
+    local dashboard = { text: 'Dashboard', annotation: 'dashboard_url', otherwise: config.links.grafana },
+    local console = { text: 'Console', annotation: 'console_url', otherwise: config.links.console },
+    local runbook = { text: 'Runbook', annotation: 'runbook_url', otherwise: config.links.runbook },
+    local there(links) = [to for to in links if to.otherwise != null],
+    local links = there([runbook, dashboard, console]),
+    local main = there([dashboard, console, runbook])[0],
 
     email(addresses, resolves):: [
       {
@@ -100,7 +100,7 @@ local link(annotation, otherwise='') = first(
         pretext: if mention != null then '{{ if eq .Status "firing" }}%s{{ end }}' % mention,
         mrkdwn_in: ['pretext'],
         title: template('slack.title'),
-        title_link: link('dashboard_url', config.links.grafana),
+        title_link: link(main.annotation, main.otherwise),
         fallback: template('slack.title'),
         text: template('slack.text'),
         fields: [

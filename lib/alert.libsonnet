@@ -23,8 +23,9 @@ local text = import 'text.libsonnet';
     ];
     {
       runbook_url: config.links.runbook + name,
-      dashboard_url: config.links.grafana + dashboard.path('overview')
-                     + (if extractor == '' then '' else '?var-' + extractor + std.join('', others)),
+      [if config.links.grafana != null then 'dashboard_url']:
+        config.links.grafana + dashboard.path('overview')
+        + (if extractor == '' then '' else '?var-' + extractor + std.join('', others)),
       [if config.links.console != null then 'console_url']:
         config.links.console + '/alerts?alertname=' + name
         + (if extractor == '' then '' else '&' + extractor),

@@ -528,3 +528,18 @@ def test_planned_work_mutes_everything_or_its_extractors(generated):
 def test_without_planned_work_nothing_mutes_everything(overlay, generated):
     rules = tree(generated(overlay))["inhibit_rules"]
     assert all(rule.get("equal") for rule in rules if "FeatureExtractionStorm" not in sources(rule))
+
+
+def test_without_grafana_nothing_leads_there(root, generated):
+    folder = generated("links: {grafana: null}")
+    alerts = (folder / "rules/generated/featurewatch_alerts.yaml").read_text()
+    assert "dashboard_url" not in alerts
+    text = (folder / ALERTMANAGER).read_text()
+    assert "dashboard_url" not in text
+    slack = next(
+        channel
+        for receiver in yaml.safe_load(text)["receivers"]
+        for channel in receiver.get("slack_configs", [])
+    )
+    assert [action["text"] for action in slack["actions"]] == ["Runbook", "Console", "Silence"]
+    assert "console_url" in slack["title_link"]

@@ -22,7 +22,6 @@ ANNOTATIONS = (
     "value",
     "threshold",
     "response_time",
-    "dashboard_url",
     "since",
     "duration",
 )
@@ -34,8 +33,9 @@ def check_completeness(config: Config, tree: Tree, root: Path) -> Iterator[Findi
     yield from _tests(tree, root)
     yield from _panels(tree)
     yield from _responses(tree)
+    links = _links(config)
     for alert in tree.alerts:
-        yield from _annotations(alert, console=config.links.console is not None)
+        yield from _annotations(alert, links)
 
 
 def _runbook(config: Config, tree: Tree, root: Path) -> Iterator[Finding]:
@@ -107,10 +107,14 @@ def _responses(tree: Tree) -> Iterator[Finding]:
             )
 
 
-def _annotations(alert: Alert, *, console: bool) -> Iterator[Finding]:
-    wanted = [*SIGNAL_ANNOTATIONS] if alert.name in SIGNALS else [*ANNOTATIONS]
-    if console and alert.name not in SIGNALS:
-        wanted.append("console_url")
+def _links(config: Config) -> list[str]:
+    """Annotations that hold the links which are configured."""
+    given = {"dashboard_url": config.links.grafana, "console_url": config.links.console}
+    return [name for name, address in given.items() if address is not None]
+
+
+def _annotations(alert: Alert, links: list[str]) -> Iterator[Finding]:
+    wanted = [*SIGNAL_ANNOTATIONS] if alert.name in SIGNALS else [*ANNOTATIONS, *links]
     lacking = [name for name in wanted if not alert.annotations.get(name)]
     if lacking:
         yield Finding(

@@ -6,7 +6,15 @@ from pydantic import ConfigDict, Field
 
 from featurewatch_receiver import labels
 from featurewatch_receiver.config.receiver import ActionName
-from featurewatch_receiver.config.values import Duration, Line, Name, PositiveDuration, Strict, Text
+from featurewatch_receiver.config.values import (
+    Duration,
+    Entries,
+    Line,
+    Name,
+    PositiveDuration,
+    Strict,
+    Text,
+)
 
 #: One action, several in the order in which they are tried, or none.
 Response = Annotated[
@@ -102,14 +110,14 @@ class LatencyAlert(TrafficAlert):
     """p95 above the threshold, in seconds."""
 
     threshold: Seconds
-    overrides: dict[Line, SecondsOverride]
+    overrides: Entries[Line, SecondsOverride]
 
 
 class RatioAlert(TrafficAlert):
     """A share of the requests beyond the threshold."""
 
     threshold: Ratio
-    overrides: dict[Line, RatioOverride]
+    overrides: Entries[Line, RatioOverride]
 
 
 class ResourceThreshold(Strict):
@@ -129,7 +137,7 @@ class ResourceAlert(WindowAlert):
     """CPU or memory beyond its threshold."""
 
     threshold: Annotated[ResourceThreshold, Field(examples=[{"cpu": 0.9, "memory": 0.95}])]
-    overrides: dict[Line, ResourceOverride]
+    overrides: Entries[Line, ResourceOverride]
 
 
 class BacklogOverride(Override):
@@ -142,7 +150,7 @@ class BacklogAlert(WindowAlert):
     """More items waiting than the threshold."""
 
     threshold: Items
-    overrides: dict[Line, BacklogOverride]
+    overrides: Entries[Line, BacklogOverride]
 
 
 class UnusualAlert(WindowAlert):

@@ -1,6 +1,6 @@
 """Faults that no single key shows: names that nothing defines, missing addresses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from featurewatch_kit.config.alert_checks import (
     PLACEHOLDERS,
@@ -172,15 +172,20 @@ def _recipients(config: Config, level: Level, path: tuple[str | int, ...]) -> It
             message = f"no recipient is named {name!r}; write one of: {known}"
             yield Problem(path=here, message=message)
         else:
-            yield from _addresses(name, recipient, level, here)
+            used = [channel for channel in level.channels if _is_sent(config, channel)]
+            yield from _addresses(name, recipient, used, here)
+
+
+def _is_sent(config: Config, channel: str) -> bool:
+    """Whether it needs an address, and is switched on at all."""
+    return channel in ADDRESS and getattr(config.channels, channel).enabled
 
 
 def _addresses(
-    name: str, recipient: Recipient, level: Level, path: tuple[str | int, ...]
+    name: str, recipient: Recipient, channels: Sequence[str], path: tuple[str | int, ...]
 ) -> Iterator[Problem]:
-    reachable = [c for c in level.channels if c in ADDRESS and getattr(recipient, ADDRESS[c])]
-    for channel in level.channels:
-        if channel in ADDRESS and channel not in reachable:
+    for channel in channels:
+        if not getattr(recipient, ADDRESS[channel]):
             message = (
                 f"{name} has no address for {channel}, which this level uses; write"
                 f" recipients.{name}.{ADDRESS[channel]}"

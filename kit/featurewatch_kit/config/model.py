@@ -30,6 +30,7 @@ from featurewatch_receiver.config.timeintervals import TimeInterval
 from featurewatch_receiver.config.values import (
     CONTROLS,
     Duration,
+    Entries,
     File,
     Name,
     PositiveDuration,
@@ -112,7 +113,7 @@ class Escalation(Strict):
 
     enabled: Switch
     default_delay: PositiveDuration
-    policies: dict[Name, Policy]
+    policies: Entries[Name, Policy]
 
 
 class Recipient(Strict):
@@ -196,8 +197,8 @@ class Routing(Strict):
     """Pace of notifications to people and to the receiver."""
 
     people: Timing
-    severities: dict[Severity, SeverityTiming]
-    time_intervals: dict[Name, list[TimeInterval]]
+    severities: Entries[Severity, SeverityTiming]
+    time_intervals: Entries[Name, list[TimeInterval]]
     receiver: Timing
 
 
@@ -224,7 +225,7 @@ class Watchdog(Strict):
 class Links(ServerLinks):
     """Where the links of messages, dashboards and the console lead."""
 
-    grafana: Url
+    grafana: Url | None
     runbook: Url
     console: Url | None
 
@@ -247,7 +248,7 @@ class Config(Strict):
     maintenance: list[Maintenance]
     correlation: Correlation
     escalation: Escalation
-    recipients: dict[Name, Recipient]
+    recipients: Entries[Name, Recipient]
     channels: Channels
     routing: Routing
     links: Links
@@ -257,8 +258,8 @@ class Config(Strict):
     receiver: Receiver
     access: Access
     responses: Responses
-    targets: dict[Text, Target]
-    backends: dict[Name, BackendConfig]
+    targets: Entries[Text, Target]
+    backends: Entries[Name, BackendConfig]
     history: History
     scrape: Scrape
     grafana: Grafana

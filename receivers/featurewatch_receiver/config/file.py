@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from yaml.constructor import SafeConstructor
 
 from featurewatch_receiver import pydantic_errors
-from featurewatch_receiver.config.modelpath import field_at
+from featurewatch_receiver.config.modelpath import examples, field_at
 from featurewatch_receiver.config.values import CONTROLS
 from featurewatch_receiver.errors import ConfigError
 
@@ -192,7 +192,7 @@ def _problem(details: ErrorDetails, model: type[pydantic.BaseModel]) -> Problem:
         return Problem(path=path, message=f"is missing; write {_example(path, info)}")
     message = pydantic_errors.plain(details)
     wrong = f"{message} (here: {_short(details['input'])})"
-    if not (info and info.examples):
+    if not examples(info):
         fix = _FIXES.get(details["type"], "write another one")
         return Problem(path=path, message=f"{wrong}; {fix}")
     return Problem(path=path, message=f"{wrong}; write for example {_example(path, info)}")
@@ -208,7 +208,7 @@ def _unknown_key(key: str, owner: type[pydantic.BaseModel] | None) -> str:
 
 
 def _example(path: KeyPath, info: pydantic.fields.FieldInfo | None) -> str:
-    example = info.examples[0] if info and info.examples else "a value"
+    example = next(iter(examples(info)), "a value")
     name = next((str(key) for key in reversed(path) if isinstance(key, str)), "value")
     text = f"{name}: {_short(example)}"
     return f'"{text}"' if "'" in text else f"'{text}'"

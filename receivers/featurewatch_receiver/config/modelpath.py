@@ -38,6 +38,17 @@ def field_at(model: type[pydantic.BaseModel], location: tuple[str | int, ...]) -
     return tuple(path), owner, info
 
 
+def examples(info: FieldInfo | None) -> list[Any]:
+    """What could be written there: the field's own examples, or those of its type."""
+    if info is None:
+        return []
+    union = get_origin(info.annotation) in (Union, types.UnionType)
+    members = get_args(info.annotation) if union else ()
+    places = [info, *(place for one in members for place in getattr(one, "__metadata__", ()))]
+    given = (place.examples for place in places if isinstance(place, FieldInfo))
+    return next((found for found in given if found), [])
+
+
 def _resolve(annotation: Any, step: str | int) -> Any:
     """Strip Annotated, None and union members that can't hold `step`."""
     if hasattr(annotation, "__metadata__"):

@@ -1,10 +1,11 @@
 """Value types shared by every configuration model: durations, ratios, names, URLs."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 from pydantic import Field
+from pydantic_core import CoreSchema, core_schema
 
 DURATION = r"^(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?$"
 QUANTITY = r"^([0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T)?$"
@@ -24,6 +25,40 @@ class Strict(pydantic.BaseModel):
     """A frozen model that refuses unknown keys and does not turn one type into another."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+class _TakenOutByNull:
+    """A map of which an overlay takes out an entry by null."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._present, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: pydantic.GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler(core)
+        if entries := schema.get("patternProperties"):
+            null = {name: _or_null(entry) for name, entry in entries.items()}
+            return schema | {"patternProperties": null}
+        return schema | {"additionalProperties": _or_null(schema["additionalProperties"])}
+
+    @staticmethod
+    def _present(entries: Any) -> Any:
+        if not isinstance(entries, dict):
+            return entries
+        return {name: entry for name, entry in entries.items() if entry is not None}
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+#: What an overlay adds to, changes, and takes out of: ``recipients: {on_call_engineer: null}``.
+Entries = Annotated[dict[Key, Value], _TakenOutByNull()]
 
 
 def seconds(duration: str) -> int:

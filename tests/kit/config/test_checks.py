@@ -884,3 +884,50 @@ def test_outside_a_checkout_the_command_names_root(tmp_path, monkeypatch, capsys
     assert capsys.readouterr().err == (
         f"{tmp_path}: no mixin.libsonnet here or above; name a featurewatch checkout with --root\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("targets: {feature_extractor: null}", lambda config: config.targets),
+        (
+            "targets: {feature_extractor: null}\nbackends: {feature_server: null}",
+            lambda config: config.backends,
+        ),
+        ("routing: {severities: {critical: null, low: null}}", lambda c: c.routing.severities),
+    ],
+)
+def test_null_takes_an_entry_out(text, gone, root, overlay):
+    assert gone(load_config(root, []))
+    assert gone(load_config(root, [overlay(text + "\n")])) == {}
+
+
+def test_what_was_taken_out_can_be_written_anew(root, overlay):
+    out = overlay("recipients: {engineering_manager: null}\n", "out.yaml")
+    anew = overlay(
+        "recipients: {engineering_manager: {email: m@example.com, slack: '#m',"
+        " pagerduty_routing_key_file: /key}}\n",
+        "anew.yaml",
+    )
+    assert load_config(root, [out, anew]).recipients["engineering_manager"].slack == "#m"
+
+
+def test_what_is_taken_out_is_missed_where_it_is_named(root, overlay):
+    file = overlay("recipients: {engineering_manager: null}\n")
+    with pytest.raises(ConfigError) as raised:
+        load_config(root, [file])
+    assert (
+        "no recipient is named 'engineering_manager'; write one of: monitoring_team,"
+        " on_call_engineer" in str(raised.value)
+    )
+
+
+def test_nobody_needs_an_address_for_a_channel_that_is_off(root, overlay):
+    file = overlay(
+        "channels: {slack: {enabled: false}, pagerduty: {enabled: false}}\n"
+        "recipients:\n"
+        "  monitoring_team: {slack: null}\n"
+        "  on_call_engineer: {slack: null, pagerduty_routing_key_file: null}\n"
+        "  engineering_manager: {slack: null, pagerduty_routing_key_file: null}\n"
+    )
+    assert load_config(root, [file]).recipients["monitoring_team"].slack is None
