@@ -14,7 +14,10 @@ from pathlib import Path
 from featurewatch_kit import ack, generate, otel, programs
 from featurewatch_kit.checks.run import Extras, run_checks
 from featurewatch_kit.errors import DemoError, KitError
-from featurewatch_kit.project import SHIPPED, find_root, load_config, sources
+from featurewatch_kit.project import DEFAULTS, SHIPPED, find_root, load_config, sources
+from featurewatch_kit.setup import up
+from featurewatch_kit.setup.answers import QUESTIONS, collect
+from featurewatch_kit.setup.init import initialize
 from featurewatch_receiver.errors import ConfigError
 
 PACKAGE = "featurewatch-kit"
@@ -26,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
     except DemoError as error:
-        print(f"demo: {error}", file=sys.stderr)
+        print(f"featurewatch: {error}", file=sys.stderr)
         return 1
     except (ConfigError, KitError) as error:
         print(error, file=sys.stderr)
@@ -46,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     _otel_options(
         commands.add_parser("otel", help="say what a service with OpenTelemetry must record")
     )
+    _init_options(commands.add_parser("init", help="begin: settings, users, places for secrets"))
+    _up_options(commands.add_parser("up", help="run the chain of a folder of init, to try it"))
+    _root_option(defaults := commands.add_parser("defaults", help="print every default, explained"))
+    defaults.set_defaults(run=_defaults)
     _demo_options(commands.add_parser("demo", help="run the whole chain through an incident"))
     ack.add_commands(commands)
     return parser
@@ -100,6 +107,21 @@ def _otel_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_otel)
 
 
+def _init_options(parser: argparse.ArgumentParser) -> None:
+    _root_option(parser)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
+    for question in QUESTIONS:
+        repeated = "append" if question.option == "extractor" else "store"
+        parser.add_argument(f"--{question.option}", action=repeated, help=question.text)
+    parser.set_defaults(run=_init)
+
+
+def _up_options(parser: argparse.ArgumentParser) -> None:
+    _root_option(parser)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="what init has written")
+    parser.set_defaults(run=_up)
+
+
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
     parser.set_defaults(run=_demo)
@@ -125,6 +147,22 @@ def _tools(options: argparse.Namespace) -> int:
 def _otel(options: argparse.Namespace) -> int:
     config = load_config(_root(options), options.config)
     print(otel.code(config) if options.python else otel.text(config), end="")
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    given = {q.option: getattr(options, q.option.replace("-", "_")) for q in QUESTIONS}
+    given["extractor"] = ",".join(options.extractor) if options.extractor else None
+    initialize(options.folder, collect(given), _root(options))
+    return 0
+
+
+def _up(options: argparse.Namespace) -> int:
+    return up.run(options.folder, _root(options))
+
+
+def _defaults(options: argparse.Namespace) -> int:
+    print((_root(options) / DEFAULTS).read_text(encoding="utf-8"), end="")
     return 0
 
 

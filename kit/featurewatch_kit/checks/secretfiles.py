@@ -16,16 +16,34 @@ NO_SECRETS = frozenset({"runbook_file"})
 def check_secrets(config: Config) -> Iterator[Finding]:
     """One finding for each secret file that is missing or that everyone can read."""
     for key, name in _files(config.model_dump(by_alias=True)):
-        file = Path(name)
-        try:
-            mode = file.stat().st_mode
-        except OSError as error:
-            yield Finding(key, f"{name} can't be read ({error.strerror}); put the secret there")
-            continue
-        if not stat.S_ISREG(mode):
-            yield Finding(key, f"{name} is no file; put the secret there")
-        elif mode & stat.S_IROTH:
-            yield Finding(key, f"everyone on this host can read {name}; run `chmod o-r {name}`")
+        fault = None if _is_off(config, key) else _fault(Path(name))
+        if fault:
+            yield Finding(key, fault)
+
+
+def _is_off(config: Config, key: str) -> bool:
+    """Whether it belongs to a channel that is switched off, so that nothing reads it."""
+    section, *_, name = key.split(".")
+    of_channels = section in ("channels", "recipients")
+    words = key.split(".")[1] if section == "channels" else name
+    return of_channels and any(
+        words.startswith(channel) and not getattr(config.channels, channel).enabled
+        for channel in ("email", "slack", "pagerduty")
+    )
+
+
+def _fault(file: Path) -> str | None:
+    try:
+        found = file.stat()
+    except OSError as error:
+        return f"{file} can't be read ({error.strerror}); put the secret there"
+    if not stat.S_ISREG(found.st_mode):
+        return f"{file} is no file; put the secret there"
+    if not found.st_size:
+        return f"{file} is empty; put the secret there"
+    if found.st_mode & stat.S_IROTH:
+        return f"everyone on this host can read {file}; run `chmod o-r {file}`"
+    return None
 
 
 def _files(node: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from featurewatch_kit.demo.incident import Incidents
 from featurewatch_kit.demo.stack import PERSON_TOKEN, TIMINGS, Stack
 from featurewatch_kit.demo.timeline import Timeline
-from featurewatch_kit.project import load_config
+from featurewatch_kit.project import SHIPPED, load_config
 
 FOLDER = Path("build/demo")
 # From the start; it takes about two minutes, and more than this means that a link is broken.
@@ -26,7 +26,8 @@ def run_demo(root: Path, overlays: list[Path], *, stay: bool) -> int:
     """
     load_config(root, [root / TIMINGS, *overlays])  # a mistake is told before anything starts
     signal.signal(signal.SIGTERM, _interrupt)
-    folder = root / FOLDER
+    # What pip has installed is no place for logs.
+    folder = (Path.cwd() if root == SHIPPED else root) / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     timeline = Timeline()
     deadline = time.monotonic() + LONGEST_SECONDS

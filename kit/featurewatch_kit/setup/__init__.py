@@ -1,0 +1,1 @@
+"""A first folder of one's own: what `featurewatch init` writes and `featurewatch up` runs."""
