@@ -20,8 +20,9 @@ local ray = import 'ray.libsonnet';
   // A Collector of OpenTelemetry's shows the labels job and instance of the services behind it.
   local theirs = if config.metrics.source == 'otel' then { honor_labels: true } else {},
 
+  local paced(job) = job { scrape_interval: config.alerting.evaluation_interval },
   local jobs = [
-    found { scrape_interval: config.alerting.evaluation_interval }
+    paced(found)
     for found in
       [
         found + theirs
@@ -33,6 +34,11 @@ local ray = import 'ray.libsonnet';
          else [])
   ],
 
+  // The dashboard of alerts shows what it sent. A Prometheus that is there already scrapes its own.
+  local alertmanagers = if scrape.alertmanagers == [] then [] else [
+    paced({ job_name: 'alertmanager', static_configs: [{ targets: scrape.alertmanagers }] }),
+  ],
+
   featurewatchPrometheus:: {
     scrape_configs: { scrape_configs: jobs },
     prometheus: {
@@ -42,7 +48,7 @@ local ray = import 'ray.libsonnet';
       },
       rule_files: scrape.rule_files,
       alerting: { alertmanagers: [{ static_configs: [{ targets: scrape.alertmanagers }] }] },
-      scrape_configs: jobs,
+      scrape_configs: jobs + alertmanagers,
     },
   },
 }

@@ -83,8 +83,9 @@ def test_the_fragment_is_a_file_for_scrape_config_files(generated, promtool, roo
 @pytest.mark.parametrize("way", WAYS)
 def test_the_fragment_and_the_whole_file_scrape_the_same(way, generated):
     folder = generated(f"scrape: {WAYS[way]}")
-    whole = yaml.safe_load((folder / WHOLE).read_text())["scrape_configs"]
+    *whole, alertmanager = yaml.safe_load((folder / WHOLE).read_text())["scrape_configs"]
     assert whole == list(scraped(folder).values())
+    assert alertmanager["job_name"] == "alertmanager"
 
 
 def test_the_whole_file_names_rules_and_alertmanagers(generated):
@@ -93,6 +94,11 @@ def test_the_whole_file_names_rules_and_alertmanagers(generated):
     assert whole["rule_files"] == ["rules/*.yaml"]
     (found,) = whole["alerting"]["alertmanagers"]
     assert found == {"static_configs": [{"targets": ["am-0:9093", "am-1:9093"]}]}
+    assert whole["scrape_configs"][-1] == {
+        "job_name": "alertmanager",
+        "scrape_interval": "15s",
+        "static_configs": [{"targets": ["am-0:9093", "am-1:9093"]}],
+    }
 
 
 def test_what_is_scraped_is_scraped_as_often_as_rules_are_evaluated(generated):
