@@ -11,6 +11,8 @@ PARALLEL ?= --numprocesses=6 --dist=loadgroup --no-loadscope-reorder
 # What `make test-compat` runs, and on the programs of which suites of Debian.
 SUITES ?= bookworm trixie sid
 TESTS ?= tests
+# What `make test-cache` runs the tests of caches on: suites of Debian, and their packages.
+CACHES ?= bookworm/redis trixie/redis sid/redis trixie/valkey sid/valkey
 # What `make test-ray` installs; remove .venv-ray to try another.
 RAY ?= ray[serve]
 RAY_VENV := .venv-ray
@@ -56,6 +58,10 @@ chaos: tools ## Kill receivers a hundred times under load, and break their surro
 .PHONY: test-compat
 test-compat: venv servers ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)
 	@CHAOS_KILLS=12 scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(PARALLEL) $(TESTS)
+
+.PHONY: test-cache
+test-cache: venv ## Run the tests of caches on Redis 7 and 8, Valkey 8 and 9 (CACHES="sid/valkey")
+	@scripts/test-cache.sh $(BIN)/pytest "$(CACHES)" tests/receiver/backends/redis
 
 .PHONY: test-ray
 test-ray: tools $(RAY_VENV)/.installed ## Run the tests on a real Ray Serve (RAY="ray[serve]==2.60.0")

@@ -1,6 +1,7 @@
 """The `redis` backend: caches that are key prefixes of a Redis server or cluster."""
 
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,15 +13,15 @@ from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.errors import ConfigError, DeadlineError, TargetRefusedError
 
 if TYPE_CHECKING:
-    from featurewatch_receiver.backends.redis_server import RedisServer
+    from featurewatch_receiver.backends.redis_server import Held, RedisServer
 
 #: How often a cluster whose slots move is gone through before it is given up.
 PASSES = 5
 PAUSE_SECONDS = 1.0
 
 Place = tuple[str, int]
-#: What a primary says that it holds; None: it met keys of slots that are elsewhere.
-Slots = frozenset[str] | None
+#: What each primary said that it has; None: keys were met, or will be, that are elsewhere.
+Emptied = dict[Place, "Held | None"]
 
 
 class RedisClient:
@@ -75,24 +76,28 @@ class RedisClient:
                 f"time is up: {dropped} entries of {name} were dropped, others may be left"
             )
 
-    def _drop_everywhere(self, name: str, before: int) -> tuple[dict[Place, Slots], int]:
-        """Empty every primary; return what each held when it was begun, and how many it were."""
-        prefix = self._settings.caches[name].prefix
-        emptied: dict[Place, Slots] = {}
+    def _drop_everywhere(self, name: str, before: int) -> tuple[Emptied, int]:
+        """Empty every primary; return what each had when it was begun, and how many it were."""
+        emptied: Emptied = {}
         dropped = 0
         for place in self._primaries():
             with self._connected(*place) as server:
-                server.require_primary()
-                emptied[place] = server.slots() if self._settings.cluster else frozenset()
-                for count in [server.flush()] if prefix is None else server.drop(prefix):
+                emptied[place] = None
+                if not server.is_primary():
+                    continue
+                held = server.held() if self._settings.cluster else None
+                for count in self._drop(server, name):
                     dropped += count
                     self._require_time(name, before + dropped)
-                if server.strayed:
-                    emptied[place] = None
+                emptied[place] = None if server.strayed else held
         return emptied, dropped
 
-    def _moving(self, emptied: dict[Place, Slots]) -> list[str]:
-        """Primaries whose slots are not those of when they were emptied, or are being moved."""
+    def _drop(self, server: "RedisServer", name: str) -> Iterator[int]:
+        prefix = self._settings.caches[name].prefix
+        yield from [server.flush()] if prefix is None else server.drop(prefix)
+
+    def _moving(self, emptied: Emptied) -> list[str]:
+        """Primaries that don't have what they had when they were emptied, or give or take it."""
         if not self._settings.cluster:
             return []
         told = self._primaries()
@@ -100,14 +105,14 @@ class RedisClient:
         return [
             f"{host}:{port}"
             for host, port in sorted(emptied | now)
-            if not emptied.get((host, port)) == now.get((host, port)) == told.get((host, port))
+            if not _rests(emptied.get((host, port)), now.get((host, port)), told.get((host, port)))
         ]
 
-    def _held(self, place: Place) -> Slots:
+    def _held(self, place: Place) -> "Held":
         with self._connected(*place) as server:
-            return server.slots()
+            return server.held()
 
-    def _primaries(self) -> dict[Place, Slots]:
+    def _primaries(self) -> dict[Place, frozenset[str]]:
         """Every primary, with the slots that it has by the word of the URL's server."""
         url = urlsplit(self._settings.url)
         host, port = url.hostname or "", url.port or self._usual_port
@@ -123,3 +128,8 @@ class RedisClient:
             max(self._deadline.left(), LAST_LOOK_SECONDS),
         )
         return self._connect(self._settings, host, port, password=self._password, timeout=timeout)
+
+
+def _rests(before: "Held | None", now: "Held | None", told: frozenset[str] | None) -> bool:
+    """Whether nothing came to a server or left it, by its own word and that of the URL's."""
+    return before is not None and before == now and now.slots == told

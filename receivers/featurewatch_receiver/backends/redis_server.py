@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import redis
@@ -43,6 +43,15 @@ _REFUSALS: tuple[tuple[type[redis.RedisError], str], ...] = (
 )
 
 
+class Held(NamedTuple):
+    """What a server of a cluster has, by its own word."""
+
+    #: It becomes another one whenever the server takes a slot over.
+    epoch: str
+    #: Ranges of slots; `[...]` is one that is on a move.
+    slots: frozenset[str]
+
+
 class RedisServer:
     """A connected server."""
 
@@ -53,13 +62,22 @@ class RedisServer:
         #: Whether keys were met whose slots are at another server of the cluster.
         self.strayed = False
 
-    def require_primary(self) -> None:
-        """Raise TargetRefusedError for a replica, which may be set to take writes of its own."""
+    def is_primary(self) -> bool:
+        """Whether it is no replica, which may be set to take writes of its own.
+
+        A cluster's server that gave its last slot away is one from then on.
+
+        Raises:
+            TargetRefusedError: it is a replica outside of a cluster.
+
+        """
         # HELLO needs no right; in protocol 2 the answer is a list of names and values.
         answer = self._ask("HELLO", "2")
         told = dict(zip(answer[::2], answer[1::2], strict=True))
-        if told[b"role"] != b"master":
+        primary: bool = told[b"role"] == b"master"
+        if not primary and not self._cluster:
             raise TargetRefusedError(f"{self._place}: is a replica; name its primary")
+        return primary
 
     def primaries(self) -> dict[tuple[str, int], frozenset[str]]:
         """The slots of each primary of the cluster by host and port; no host: that of this server.
@@ -76,11 +94,12 @@ class RedisServer:
             slots.add(f"{first}" if first == last else f"{first}-{last}")
         return {place: frozenset(slots) for place, slots in found.items()}
 
-    def slots(self) -> frozenset[str]:
-        """The ranges of slots that it holds, by its own word; `[...]` is one that is on a move."""
-        nodes = self._ask("CLUSTER", "NODES")
-        lines = [line.split() for line in nodes.decode().splitlines()]
-        return next(frozenset(line[8:]) for line in lines if "myself" in line[2].split(","))
+    def held(self) -> Held:
+        """What it has of the cluster's slots."""
+        # Each line: id, address, flags, its primary, two times, epoch, link, slots.
+        lines = [line.split() for line in self._ask("CLUSTER", "NODES").decode().splitlines()]
+        mine = next(line for line in lines if "myself" in line[2].split(","))
+        return Held(mine[6], frozenset(mine[8:]))
 
     def _ask(self, *words: str) -> Any:
         return self._client.execute_command(*words)  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
 """Real Redis servers on free ports of the loopback interface, alone or as a cluster."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import unpacked
 import waiting
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from unpacked import Program
 
 from featurewatch_receiver.backends.redis import RedisClient
 from featurewatch_receiver.clock import Deadline
@@ -21,6 +23,8 @@ from featurewatch_receiver.config.backends import RedisBackend as Settings
 ROOT = Path(__file__).parents[4]
 SLOTS = 16_384
 PASSWORD = "correct-horse-battery"
+#: Names the server that `make test-cache` has chosen.
+CHOSEN = "FEATUREWATCH_CACHE"
 
 
 def eventually(look: Callable[[], Any]) -> None:
@@ -32,6 +36,24 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return port
+
+
+def server_program() -> Program:
+    """The one of `make servers`, or that of which `make test-cache` says the path."""
+    if chosen := os.environ.get(CHOSEN):
+        return Program(Path(chosen), dict(os.environ))
+    program = unpacked.find("redis-server", ".tools-redis", "usr/bin/redis-server")
+    assert program, "no redis-server; run `make servers` (Debian, Ubuntu), or put one on PATH"
+    return program
+
+
+def version() -> str:
+    """What it says of itself: `Valkey server v=9.1.2 ...`."""
+    program = server_program()
+    words = [program.path, "--version"]
+    return subprocess.run(
+        words, env=program.environment, capture_output=True, text=True, check=True
+    ).stdout
 
 
 class Server:
@@ -49,8 +71,7 @@ class Server:
         self.start()
 
     def start(self, **options: str) -> None:
-        program = unpacked.find("redis-server", ".tools-redis", "usr/bin/redis-server")
-        assert program, "no redis-server; run `make servers` (Debian, Ubuntu), or put one on PATH"
+        program = server_program()
         chosen = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.folder)}
         chosen |= self.options | options
         words = [word for key, value in chosen.items() for word in (f"--{key}", value)]
@@ -102,15 +123,16 @@ def running(folder: Path, **options: str) -> Iterator[Server]:
 
 
 class Cluster:
-    """Three primaries that share the slots."""
+    """Three primaries that share the slots, in the order in which they are cleared."""
 
-    def __init__(self, servers: list[Server]) -> None:
-        self.servers = servers
-        share = -(-SLOTS // len(servers))
-        for number, server in enumerate(servers):
+    def __init__(self, servers: list[Server], last: int) -> None:
+        self.servers = sorted(servers, key=lambda server: server.port)
+        half = (SLOTS - last) // 2
+        ends = [half, SLOTS - last, SLOTS]
+        for number, server in enumerate(self.servers):
             server.client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            last = min((number + 1) * share, SLOTS) - 1
-            server.client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+            begin = 0 if number == 0 else ends[number - 1]
+            server.client.execute_command("CLUSTER", "ADDSLOTSRANGE", begin, ends[number] - 1)
         for server in servers[1:]:
             servers[0].client.execute_command(
                 "CLUSTER", "MEET", "127.0.0.1", server.port, server.options["cluster-port"]
@@ -137,20 +159,21 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster_running(folder: Path) -> Iterator[Cluster]:
+def cluster_running(folder: Path, last: int = SLOTS // 3, **more: str) -> Iterator[Cluster]:
+    """A cluster whose last server has so many slots, and the others as many as each other."""
     with contextlib.ExitStack() as stack:
         options = {
             "cluster-enabled": "yes",
             "cluster-node-timeout": "1000",
             "cluster-require-full-coverage": "no",
-        }
+        } | more
         servers = [
             stack.enter_context(
                 running(folder / str(number), **options, **{"cluster-port": str(free_port())})
             )
             for number in range(3)
         ]
-        yield Cluster(servers)
+        yield Cluster(servers, last)
 
 
 def settings(port: int, **changes: Any) -> Settings:

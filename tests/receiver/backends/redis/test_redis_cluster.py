@@ -1,12 +1,11 @@
 """The `redis` backend on a cluster: every primary is cleared, whichever server the URL names."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from featurewatch_receiver.backends.redis_server import RedisServer
 from featurewatch_receiver.errors import TargetError, TargetRefusedError, TargetUnreachableError
 from receiver.backends.redis.servers import (
     PASSWORD,
@@ -49,8 +48,7 @@ def test_the_documented_user_needs_two_commands_more(cluster: Cluster) -> None:
 
 def test_one_primary_down_is_named_and_a_repetition_drops_the_rest(cluster: Cluster) -> None:
     cluster.fill("feat:", 3_000)
-    ordered = sorted(cluster.servers, key=lambda server: server.port)
-    down, seed = ordered[1], ordered[2]
+    first, down, seed = cluster.servers
     down.client.save()
     down.kill()
     try:
@@ -58,7 +56,7 @@ def test_one_primary_down_is_named_and_a_repetition_drops_the_rest(cluster: Clus
             clear(seed.port, cluster=True)
         assert isinstance(told.value, TargetUnreachableError)
         assert str(told.value).startswith(f"redis 127.0.0.1:{down.port}: no connection (")
-        assert int(ordered[0].client.dbsize()) == 0
+        assert int(first.client.dbsize()) == 0
     finally:
         down.start()
         eventually(cluster.is_whole)
@@ -122,108 +120,6 @@ def test_a_cluster_that_names_no_hosts_is_cleared(cluster: Cluster, kind: str) -
         for server in cluster.servers:
             server.client.config_set("cluster-preferred-endpoint-type", "ip")
     assert cluster.sizes() == [0, 0, 0]
-
-
-class Move:
-    """A slot of the last server cleared, that goes to the first one."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.target, *_, self.source = sorted(cluster.servers, key=lambda server: server.port)
-        key = self.source.client.randomkey()
-        self.slot = self.source.client.execute_command("CLUSTER", "KEYSLOT", key)
-        self._ids = {
-            server: server.client.execute_command("CLUSTER", "MYID")
-            for server in (self.source, self.target)
-        }
-
-    def begin(self) -> None:
-        """Move the keys: from here on the one has them, and the other still has the slot."""
-        source, target = self.source, self.target
-        self._set_slot(target, "IMPORTING", self._ids[source])
-        self._set_slot(source, "MIGRATING", self._ids[target])
-        keys = source.client.execute_command("CLUSTER", "GETKEYSINSLOT", self.slot, 100_000)
-        place = ("127.0.0.1", target.port, "", 0, 5_000)
-        source.client.execute_command("MIGRATE", *place, "KEYS", *keys)
-
-    def end(self) -> None:
-        for server in (self.target, self.source):
-            self._set_slot(server, "NODE", self._ids[self.target])
-
-    def undo(self) -> None:
-        """Give the slot back, without its keys."""
-        for server in self.cluster.servers:
-            self._set_slot(server, "STABLE")
-        self.target.client.flushall()
-        # A message under way may still claim the slot for the target; the higher epoch wins.
-        self.source.client.execute_command("CLUSTER", "BUMPEPOCH")
-        for server in self.cluster.servers:
-            self._set_slot(server, "NODE", self._ids[self.source])
-        eventually(self._is_back)
-
-    def _is_back(self) -> bool:
-        """Every server says so."""
-        owners = [
-            node[2]
-            for server in self.cluster.servers
-            for first, last, node, *_ in server.client.execute_command("CLUSTER", "SLOTS")
-            if first <= self.slot <= last
-        ]
-        return owners == [self._ids[self.source]] * 3 and self.cluster.is_whole()
-
-    def _set_slot(self, server: Server, *words: object) -> None:
-        server.client.execute_command("CLUSTER", "SETSLOT", self.slot, *words)
-
-
-@pytest.fixture
-def move(cluster: Cluster) -> Iterator[Move]:
-    cluster.fill("feat:", 3_000)
-    move = Move(cluster)
-    yield move
-    move.undo()
-
-
-def after_the_first(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
-    """Let something happen once, when the first server was cleared and before the second is."""
-    drop, cleared = RedisServer.drop, []
-
-    def dropping(server: RedisServer, prefix: str) -> Iterator[int]:
-        if len(cleared) == 1:
-            act()
-        cleared.append(server)
-        return drop(server, prefix)
-
-    monkeypatch.setattr(RedisServer, "drop", dropping)
-
-
-def test_keys_that_move_to_a_server_already_cleared_are_cleared_too(
-    move: Move, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def move_all() -> None:
-        move.begin()
-        move.end()
-        assert int(move.target.client.dbsize()) > 0
-
-    after_the_first(monkeypatch, move_all)
-    assert clear(move.source.port, cluster=True) == 3_000
-    assert move.cluster.sizes() == [0, 0, 0]
-
-
-def test_a_slot_that_goes_on_moving_is_told_with_its_servers(
-    move: Move, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Keys are at a server that does not own their slot yet, so nobody may drop them there."""
-    monkeypatch.setattr("featurewatch_receiver.backends.redis.PAUSE_SECONDS", 0.01)
-    after_the_first(monkeypatch, move.begin)
-    with pytest.raises(TargetRefusedError) as told:
-        clear(move.source.port, cluster=True)
-    left = sum(move.cluster.sizes())
-    assert left > 0
-    places = f"127.0.0.1:{move.target.port}, 127.0.0.1:{move.source.port}"
-    assert str(told.value).startswith(
-        f"redis {places}: the cluster is moving slots: {3_000 - left} entries of features were "
-        "dropped, others may be left; "
-    )
 
 
 @contextlib.contextmanager
