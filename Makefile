@@ -21,6 +21,8 @@ OTLP ?= 3.16.0
 OTLP_TOOLS := .tools-otlp-$(OTLP)
 WORKERS_VENV := .venv-workers
 EVENTLET_VENV := .venv-eventlet
+PREFECT_VENV := .venv-prefect
+DAGSTER_VENV := .venv-dagster
 # What kills servers over and over; `make test` runs ten kills of it.
 LONG := tests/chaos tests/receiver/test_worker_takeover.py tests/receiver/store/test_database_postgresql.py
 # How often `make chaos` kills a receiver, and the seed of its chance; empty: the usual one.
@@ -88,6 +90,10 @@ test-clients: tools servers .tools-clients .tools-loggers ## Run real clients an
 test-workers: servers $(WORKERS_VENV)/.installed $(EVENTLET_VENV)/.installed ## Run the library in uWSGI, granian, gevent, eventlet and Celery
 	CLIENTS_PYTHON=$(WORKERS_VENV)/bin/python EVENTLET_PYTHON=$(EVENTLET_VENV)/bin/python $(BIN)/pytest tests/exporter_workers -m workers
 
+.PHONY: test-trainers
+test-trainers: $(PREFECT_VENV)/.installed $(DAGSTER_VENV)/.installed ## Start training runs in a real Prefect and a real Dagster
+	PREFECT_PYTHON=$(PREFECT_VENV)/bin/python DAGSTER_PYTHON=$(DAGSTER_VENV)/bin/python $(BIN)/pytest tests/receiver/backends/trainers -m trainers
+
 .PHONY: generate
 generate: venv ## Write rules, Alertmanager configuration, dashboards (CONFIG=my.yaml OUT=folder)
 	@$(BIN)/featurewatch generate $(options)
@@ -145,6 +151,11 @@ $(WORKERS_VENV)/.installed $(EVENTLET_VENV)/.installed: .venv-%/.installed: test
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
+$(PREFECT_VENV)/.installed $(DAGSTER_VENV)/.installed: .venv-%/.installed: tests/receiver/backends/trainers/%.txt $(VENV)/.installed
+	@scripts/make-venv.sh $(PYTHON) $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 $(VENV)/.installed: requirements-dev.txt pyproject.toml receivers/pyproject.toml kit/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "featurewatch needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
@@ -186,6 +197,6 @@ servers: .tools-redis .tools-chromium .tools-logrotate ## Fetch the servers and 
 
 .PHONY: clean
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) $(RAY_VENV) $(WORKERS_VENV) $(EVENTLET_VENV) .tools .tools.new .tools-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* .tools .tools.new .tools-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf exporter/*.egg-info kit/*.egg-info receivers/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

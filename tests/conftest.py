@@ -40,6 +40,7 @@ LONG = frozenset(
 #: By marker, what `make test` does not install, and what does and runs it.
 ELSEWHERE = {
     "clients": "clients and servers of other languages (make test-clients)",
+    "trainers": "Prefect and Dagster (make test-trainers)",
     "workers": "uWSGI, granian, eventlet and Celery (make test-workers)",
 }
 # They read what became of scenarios that run once, side by side.

@@ -20,6 +20,8 @@ from featurewatch_receiver.errors import (
 # An Argo workflow tells of each of its steps.
 MAX_ANSWER_BYTES = 1024 * 1024
 _NOT_FOUND = 404
+#: What is found in an empty list of runs.
+_NO_RUN = object()
 
 
 class HttpJobClient:
@@ -64,7 +66,10 @@ class HttpJobClient:
         answer.demand_ok()
         if error := self._error(answer):
             raise TargetRefusedError(error)
-        word = str(_at(answer, status.path) or "")
+        found = _at(answer, status.path, beyond=_NO_RUN)
+        if found is _NO_RUN:
+            return None
+        word = str(found or "")
         message = _at(answer, status.message_path) if status.message_path else None
         detail = f"{word}: {short(str(message))}" if message else word
         return Training(run_id=name, state=self._state(answer, word), detail=detail)
@@ -149,13 +154,21 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _at(answer: RestAnswer, path: str) -> Any:
-    """Value at a path of keys with dots between, None where nothing is."""
+def _at(answer: RestAnswer, path: str, *, beyond: object = None) -> Any:
+    """Value at a path of keys and places in lists with dots between.
+
+    None where nothing is; `beyond` where a list is shorter than that.
+    """
     try:
         value = json.loads(answer.body)
     except ValueError as error:
         # A token may be in there.
         raise TargetAnswerInvalidError(f"{answer.what}: the answer is no JSON") from error
     for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, list) and key.isdecimal():
+            if int(key) >= len(value):
+                return beyond
+            value = value[int(key)]
+        else:
+            value = value.get(key) if isinstance(value, dict) else None
     return value

@@ -110,7 +110,8 @@ class JobStatus(Strict):
     """How a run is looked at."""
 
     url: Url
-    #: Where the state is in the answer, with dots between keys.
+    #: Where the state is in the answer: keys, and places in lists from 0, with dots between. A
+    #: list that is shorter means that there is no such run.
     path: Annotated[Text, Field(examples=["status.phase"])]
     message_path: Text | None = None
     #: Words of the state; an empty one is for a state that is missing.

@@ -1,49 +1,22 @@
 """The `http_job` backend against recorded answers of a real Airflow and a real Ray."""
 
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from featurewatch_receiver.backends.base import Training, Trainings, TrainingState
-from featurewatch_receiver.backends.http_job import HttpJobClient
-from featurewatch_receiver.clock import Deadline
-from featurewatch_receiver.config.backends import HttpJobBackend as Settings
 from featurewatch_receiver.errors import (
     TargetAnswerInvalidError,
     TargetBlindError,
     TargetRefusedError,
     TargetUnreachableError,
 )
+from receiver.backends.jobs import PASSWORD, backend, documented, run
 from receiver.replay import ANYTHING, Exchange, Replay, recorded, replaying
 
-DOCUMENT = Path(__file__).parents[3] / "docs/backends.md"
 HOSTILE = {"alertname": 'a"}\n{{run_id}} $(reboot) \u202e', "extractor": "../../x?y=1#z"}
-PASSWORD = "correct-horse-battery"
 TOKEN = "ey.recorded.token"
-
-
-def documented(name: str, server: Replay, **changes: Any) -> HttpJobClient:
-    """The backend of that name in the document, at another address."""
-    for block in DOCUMENT.read_text(encoding="utf-8").split("```yaml\n")[1:]:
-        backends = yaml.safe_load(block.split("```")[0])["backends"]
-        if name in backends:
-            return backend(_moved(backends[name], server.url) | changes)
-    raise AssertionError(f"{DOCUMENT} has no {name}")
-
-
-def _moved(value: Any, url: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _moved(below, url) for key, below in value.items()}
-    if isinstance(value, str) and value.startswith(("http://", "https://")):
-        return url + "/" + value.split("/", 3)[3]
-    return value
-
-
-def backend(settings: Any) -> HttpJobClient:
-    return HttpJobClient(Settings.model_validate(settings), PASSWORD, Deadline(60))
 
 
 LOGIN = Exchange(
@@ -55,10 +28,6 @@ LOGIN = Exchange(
     answer={"access_token": TOKEN},
     content_type="application/json",
 )
-
-
-def run(of: Trainings, run_id: str, **facts: str) -> Training:
-    return of.start_training("retrain_features", run_id, facts)
 
 
 def test_airflow_starts_a_run_and_tells_how_it_gets_on() -> None:
