@@ -23,6 +23,7 @@ ReceiverError
     ├── TargetUnreachableError: no connection, so nothing was sent
     ├── TargetSilentError: no complete answer; what the target did is not known
     ├── TargetRefusedError: the target answered with an error
+    │   └── TargetUnreadyError: as one does that has just started, or with credentials just renewed
     ├── TargetAnswerInvalidError: the answer is not the contract's
     ├── TargetChangedError: somebody else changed what the plan was made for
     ├── TargetFailedError: the target took the change and will never get there
@@ -142,6 +143,10 @@ class TargetRefusedError(TargetError):
     """The target answered with an error."""
 
     reason = "target_refused"
+
+
+class TargetUnreadyError(TargetRefusedError):
+    """It refused as one does that has just started, or whose credentials were just renewed."""
 
 
 class TargetAnswerInvalidError(TargetError):

@@ -15,16 +15,20 @@ from featurewatch_receiver.errors import (
     DeadlineError,
     TargetBlindError,
     TargetChangedError,
+    TargetError,
     TargetRefusedError,
     TargetSilentError,
     TargetUnreachableError,
+    TargetUnreadyError,
 )
 
 LOOK_AGAIN_SECONDS = 0.5
 #: A target that has answered may show its old state for so many looks; then somebody has set it
 #: back, and is not overruled.
 LOOKS_TO_SETTLE = 10
-_DOWN = (TargetSilentError, TargetUnreachableError)
+#: So often a target may refuse as one does that has just started; then it is believed.
+REFUSALS_TO_BELIEVE = 10
+DOWN = (TargetSilentError, TargetUnreachableError)
 
 Result = TypeVar("Result")
 
@@ -73,7 +77,11 @@ class Patience:
             raise Stopping
 
 
-def insist(patience: Patience, ask: Callable[[], Result]) -> Result:
+def insist(
+    patience: Patience,
+    ask: Callable[[], Result],
+    forgiven: tuple[type[TargetError], ...] = (TargetSilentError,),
+) -> Result:
     """Ask until the target answers.
 
     Raises:
@@ -82,10 +90,21 @@ def insist(patience: Patience, ask: Callable[[], Result]) -> Result:
     """
     while True:
         try:
-            return ask()
-        except TargetSilentError as error:
+            return _believe(patience, ask)
+        except forgiven as error:
             patience.require_time(str(error))
         patience.wait()
+
+
+def _believe(patience: Patience, ask: Callable[[], Result]) -> Result:
+    """Ask again a few times while the target refuses as one does that has just started."""
+    for _ in range(REFUSALS_TO_BELIEVE - 1):
+        try:
+            return ask()
+        except TargetUnreadyError as error:
+            patience.require_time(str(error))
+        patience.wait()
+    return ask()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,13 +156,16 @@ class Convergence:
         If nobody knows what happened it is looked at again. A target may go down with its answer,
         so once it may have been told it is waited for.
         """
-        forgiven = _DOWN if self.has_acted() else TargetSilentError
-        self.about_to_act()
+        forgiven = DOWN if self.has_acted() else TargetSilentError
         try:
-            look = self.action.act(self.backend, self.plan, self.key)
+            look = _believe(self.patience, self._tell)
         except forgiven as error:
             return Look(progress=Progress.UNDER_WAY, detail=str(error)), False
         return look, look.progress is not Progress.TO_DO
+
+    def _tell(self) -> Look:
+        self.about_to_act()
+        return self.action.act(self.backend, self.plan, self.key)
 
     def _look(self) -> Look:
         """Look at a target that may be down for a moment: a change can do that."""

@@ -16,9 +16,12 @@ from featurewatch_receiver import logs
 from featurewatch_receiver.actions.base import Progress
 from featurewatch_receiver.automation import holds, leases, remediations
 from featurewatch_receiver.automation.converge import (
+    DOWN,
     LOOK_AGAIN_SECONDS,
     CancelledError,
     Convergence,
+    Patience,
+    insist,
 )
 from featurewatch_receiver.automation.planner import Planner, Subject, firing
 from featurewatch_receiver.automation.prepare import Pace, Task, prepare
@@ -176,9 +179,16 @@ def _fail(task: Task, state: State, reason: str, detail: str) -> None:
 
 
 def _undo(task: Task) -> str | None:
+    patience = Patience(
+        deadline=Deadline(UNDO_SECONDS),
+        stop=task.pace.stop,
+        pause=task.pace.look_again,
+        is_cancelled=lambda: False,
+    )
+    plan = task.row.plan or {}
     try:
-        with closing(task.open_backend(Deadline(UNDO_SECONDS))) as backend:
-            return task.action.undo(backend, task.row.plan or {})
+        with closing(task.open_backend(patience.deadline)) as backend:
+            return insist(patience, lambda: task.action.undo(backend, plan), forgiven=DOWN)
     except Exception as error:  # a plugin's too: the failure must be recorded all the same
         return f"could not be taken back: {error}"
 

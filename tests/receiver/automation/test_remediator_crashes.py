@@ -10,7 +10,12 @@ from featurewatch_receiver.automation import prepare, remediations
 from featurewatch_receiver.automation.prepare import Task
 from featurewatch_receiver.automation.remediations import Step
 from featurewatch_receiver.automation.source import Readings
-from featurewatch_receiver.errors import TargetRefusedError, TargetSilentError
+from featurewatch_receiver.errors import (
+    TargetRefusedError,
+    TargetSilentError,
+    TargetUnreachableError,
+    TargetUnreadyError,
+)
 from featurewatch_receiver.states import State
 from receiver.flows import Flow, Platform
 from receiver.payloads import Json, alert
@@ -156,3 +161,20 @@ def test_what_a_target_says_is_kept_without_what_postgresql_cannot_hold(
     platform.refusals = [TargetRefusedError("a\0b")]
     flow.run(flow.only().id)
     assert flow.detail(flow.rows()[0].id) == "a\N{REPLACEMENT CHARACTER}b"
+
+
+@pytest.mark.parametrize("error", [TargetSilentError, TargetUnreachableError, TargetUnreadyError])
+def test_a_way_back_waits_for_a_target_that_is_away_for_a_moment(
+    flow: Flow, platform: Platform, error: type[Exception]
+) -> None:
+    flow.deliver(alert())
+    platform.settles = False
+
+    def fail() -> None:
+        platform.become(fault="CrashLoopBackOff")
+        platform.refusals = [error("away")] * 3
+
+    flow.pauses.calls = [fail]
+    flow.run(flow.only().id)
+    assert platform.effects == ["scale 2", "scale 1"]
+    assert flow.detail(flow.rows()[0].id).endswith("CrashLoopBackOff; back to 1 replicas")

@@ -38,6 +38,7 @@ from featurewatch_receiver.errors import (
     TargetRefusedError,
     TargetSilentError,
     TargetUnreachableError,
+    TargetUnreadyError,
 )
 from featurewatch_receiver.version import VERSION
 
@@ -45,6 +46,7 @@ from featurewatch_receiver.version import VERSION
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 # Who changed what, in managedFields.
 _FIELD_MANAGER = "featurewatch-receiver"
+_UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _TOO_MANY_REQUESTS = 429
 # What an authorizer says, and no other refusal.
@@ -59,7 +61,8 @@ Shape = TypeVar("Shape", bound=pydantic.BaseModel)
 class Api:
     """A session with one API server, during one step of one remediation.
 
-    Proxies of the environment are not used, only one that the kubeconfig names.
+    Proxies of the environment are not used, only one that the kubeconfig names. Credentials that
+    are refused are read again before the next call: they may have been renewed.
 
     Raises:
         TargetUnreachableError: there are no credentials.
@@ -67,15 +70,31 @@ class Api:
     """
 
     def __init__(self, settings: Settings, deadline: Deadline):
-        self._client = ApiClient(_configuration(settings))
-        bounded.bound(self._client.rest_client.pool_manager)
-        self._client.user_agent = f"featurewatch-receiver/{VERSION}"
+        self._settings = settings
         self._timeout = seconds(settings.request_timeout)
         self._deadline = deadline
-        self.apps = AppsV1Api(self._client)
-        self.autoscaling = AutoscalingV1Api(self._client)
-        self.batch = BatchV1Api(self._client)
-        self.custom = CustomObjectsApi(self._client)
+        self._client = _client(settings)
+        self._renewed = False
+
+    @property
+    def apps(self) -> AppsV1Api:
+        """Deployments."""
+        return AppsV1Api(self._fresh())
+
+    @property
+    def autoscaling(self) -> AutoscalingV1Api:
+        """Autoscalers."""
+        return AutoscalingV1Api(self._fresh())
+
+    @property
+    def batch(self) -> BatchV1Api:
+        """CronJobs and Jobs."""
+        return BatchV1Api(self._fresh())
+
+    @property
+    def custom(self) -> CustomObjectsApi:
+        """Objects of any kind, as they are."""
+        return CustomObjectsApi(self._fresh())
 
     def call(
         self, what: str, shape: type[Shape], verb: Callable[..., Any], *names: str, **options: Any
@@ -92,6 +111,7 @@ class Api:
         try:
             body = bounded.body_of(verb(*names, **options), end, MAX_ANSWER_BYTES)
         except ApiException as error:
+            self._renewed = error.status == _UNAUTHORIZED
             raise _refusal(f"kubernetes: {what}", error) from error
         except bounded.TooLongError as error:
             most = MAX_ANSWER_BYTES >> 20
@@ -115,6 +135,20 @@ class Api:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()  # type: ignore[no-untyped-call]
+
+    def _fresh(self) -> ApiClient:
+        if self._renewed:
+            self.close()
+            self._client = _client(self._settings)
+            self._renewed = False
+        return self._client
+
+
+def _client(settings: Settings) -> ApiClient:
+    client = ApiClient(_configuration(settings))
+    bounded.bound(client.rest_client.pool_manager)
+    client.user_agent = f"featurewatch-receiver/{VERSION}"
+    return client
 
 
 def _configuration(settings: Settings) -> Configuration:
@@ -149,7 +183,8 @@ def _read(what: str, shape: type[Shape], body: bytes) -> Shape:
 def _refusal(what: str, error: ApiException) -> TargetError:
     """Take the server's own sentence; where a right is missing it names the right.
 
-    A quota, an admission policy and a namespace that is being deleted are 403 as well.
+    A quota, an admission policy and a namespace that is being deleted are 403 as well. For about
+    half a second after its start an API server knows no rights yet.
     """
     reason, message = _status(error)
     text = f"{what}: answered {error.status} {message}"
@@ -157,8 +192,10 @@ def _refusal(what: str, error: ApiException) -> TargetError:
         return TargetUnreachableError(f"{what}: no connection ({message})")
     if error.status == _TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS:
         return TargetSilentError(text)
+    if error.status == _UNAUTHORIZED:
+        return TargetUnreadyError(text)
     if reason == "Forbidden" and _RIGHT.search(message):
-        return TargetRefusedError(f"{text}; grant it in the Role (docs/backends.md)")
+        return TargetUnreadyError(f"{text}; grant it in the Role (docs/backends.md)")
     if error.status == _NOT_FOUND and not reason:
         return UnservedError(text)
     kinds = {

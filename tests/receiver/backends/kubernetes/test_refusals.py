@@ -16,6 +16,7 @@ from featurewatch_receiver.errors import (
     TargetRefusedError,
     TargetSilentError,
     TargetUnreachableError,
+    TargetUnreadyError,
 )
 from receiver.backends.kubernetes.objects import (
     BEFORE,
@@ -24,6 +25,7 @@ from receiver.backends.kubernetes.objects import (
     Open,
     deployment,
     k8s,
+    kubeconfig,
 )
 from receiver.replay import ANYTHING, Replay
 
@@ -63,6 +65,35 @@ def test_a_refusal_is_told_in_the_servers_words(
     refusal = k8s(recording)
     server.expect(look.but(status=refusal.status, answer=refusal.answer))
     with pytest.raises(TargetRefusedError, match=words):
+        fe.deployment(FE)
+
+
+def test_credentials_that_are_refused_are_read_again(
+    server: Replay, opened: Open, tmp_path: Path
+) -> None:
+    """A token is renewed in its file while an action waits; the kubeconfig only names it."""
+    backend, token = opened(server.url), tmp_path / "token"
+    file = kubeconfig(tmp_path, server.url)
+    file.write_text(file.read_text().replace("token: s3cret", f"tokenFile: {token}"))
+    look, refusal = deployment("stable"), k8s("unauthorized")
+    server.expect(*[look.but(status=401, answer=refusal.answer)] * 2, look)
+    for known in ("one", "two"):
+        token.write_text(known)
+        with pytest.raises(TargetUnreadyError, match="answered 401"):
+            backend.deployment(FE)
+    token.write_text("three")
+    assert backend.deployment(FE).replicas == 2
+    sent = [each.headers["authorization"] for each in server.sent]
+    assert sent == ["Bearer s3cret", "Bearer two", "Bearer three"]
+
+
+def test_a_right_that_an_api_server_does_not_know_yet_is_worth_another_try(
+    server: Replay, fe: KubernetesClient
+) -> None:
+    """Its first half second: Kubernetes 1.37 refuses then what the Role grants."""
+    refusal = k8s("forbidden_other_deployment")
+    server.expect(deployment("stable").but(status=403, answer=refusal.answer))
+    with pytest.raises(TargetUnreadyError, match="grant it in the Role"):
         fe.deployment(FE)
 
 
