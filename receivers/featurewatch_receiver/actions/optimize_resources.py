@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from featurewatch_receiver.actions.base import Action, Case, Change, Look, Plan, Progress
+from featurewatch_receiver.actions.rollouts import require_quiet, require_replaceable
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts, Resources
 from featurewatch_receiver.config.receiver import OptimizeAction, Target
 from featurewatch_receiver.config.values import quantity
@@ -24,9 +25,11 @@ class OptimizeResources(Action[Resources, OptimizeAction]):
         deployment = backend.deployment(target.deployment)
         seen = deployment.resources
         if case.revert:
-            return _revert(target, seen, case.revert)
-        if not deployment.settled:
-            raise ActionSkippedError(SkipReason.ROLLOUT_UNDER_WAY, "a change is under way")
+            plan = _revert(target, seen, case.revert)
+            require_replaceable(deployment)
+            return plan
+        require_replaceable(deployment)
+        require_quiet(deployment)
         short_of = frozenset(("cpu", "memory")) & (case.violated or frozenset(("cpu", "memory")))
         if not short_of:
             detail = f"{', '.join(sorted(case.violated))}: neither CPU nor memory is short"

@@ -1,11 +1,11 @@
 """restart_deployment: every replica is replaced, one after the other."""
 
 from featurewatch_receiver.actions.base import Action, Case, Look, Plan, Progress
+from featurewatch_receiver.actions.rollouts import require_quiet, require_replaceable
 from featurewatch_receiver.backends.base import Deployment, Deployments
 from featurewatch_receiver.config.receiver import ActionSettings as Settings
 from featurewatch_receiver.config.receiver import Target
-from featurewatch_receiver.errors import ActionSkippedError, TargetFailedError
-from featurewatch_receiver.states import SkipReason
+from featurewatch_receiver.errors import TargetFailedError
 
 
 class RestartDeployment(Action[Deployments, Settings]):
@@ -17,11 +17,8 @@ class RestartDeployment(Action[Deployments, Settings]):
         """Name the key, and the one to go back to."""
         del settings
         seen = backend.deployment(target.deployment)
-        if not seen.settled:
-            detail = (
-                f"{seen.ready_replicas} of {seen.replicas} replicas ready: a change is under way"
-            )
-            raise ActionSkippedError(SkipReason.ROLLOUT_UNDER_WAY, detail)
+        require_replaceable(seen)
+        require_quiet(seen)
         return {
             "deployment": target.deployment,
             "restart_key": case.id,

@@ -32,9 +32,13 @@ class Deployment:
     settled: bool = True
     #: Why the newest state will never be reached, in the platform's words.
     fault: str | None = None
-    #: Why the number of replicas is left alone now: a change is paused or half done, so that
-    #: another number could cost healthy replicas.
+    #: Why the number of replicas is left alone now: a change is half done, so that another number
+    #: could cost healthy replicas.
     changing: str | None = None
+    #: Why no replica is replaced now: a person has paused that.
+    paused: str | None = None
+    #: Why nobody might serve while the replicas are replaced.
+    outage: str | None = None
     #: Key of the last restart that was asked for, if the platform keeps it.
     restart_key: str | None = None
     #: What sets the number of replicas instead of us: "HorizontalPodAutoscaler fe". Then `scale`

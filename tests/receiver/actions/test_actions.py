@@ -105,7 +105,7 @@ def test_nothing_is_scaled_beyond_its_bound(
 
 @pytest.mark.parametrize("name", [UP, DOWN])
 @pytest.mark.parametrize("unrest", [{"changing": "1 of 3 pods are new"}, {"fault": "stuck"}])
-def test_a_rollout_that_is_paused_half_done_or_stuck_is_not_scaled(
+def test_a_rollout_that_is_half_done_or_stuck_is_not_scaled(
     plan: Do, platform: Platform, name: str, unrest: Json
 ) -> None:
     platform.become(replicas=2, ready_replicas=2, **unrest)
@@ -180,6 +180,24 @@ def test_nothing_is_replaced_while_a_rollout_is_under_way(
 ) -> None:
     platform.become(settled=False, **GIVEN)
     assert refused(lambda: plan(name))[0] == "rollout_under_way"
+
+
+@pytest.mark.parametrize("name", [RESTART, OPTIMIZE])
+@pytest.mark.parametrize(
+    ("kept", "reason"), [("paused", "rollout_under_way"), ("outage", "nobody_would_serve")]
+)
+def test_nothing_is_replaced_where_that_is_paused_or_nobody_would_serve(
+    plan: Do, platform: Platform, name: str, kept: str, reason: str
+) -> None:
+    platform.become(**{kept: "so it is"}, **GIVEN)
+    change = Change(before={"cpu": 0.5, "memory": GIB}, after={"cpu": 1.0, "memory": GIB})
+    assert refused(lambda: plan(name)) == (reason, "so it is")
+    assert refused(lambda: plan(name, revert=change)) == (reason, "so it is")
+
+
+def test_a_paused_rollout_is_scaled(plan: Do, platform: Platform) -> None:
+    platform.become(paused="so it is")
+    assert plan(UP)["replicas"] == 2
 
 
 @pytest.mark.parametrize("name", [UP, RESTART, OPTIMIZE])

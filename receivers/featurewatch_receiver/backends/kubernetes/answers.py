@@ -1,5 +1,7 @@
 """What is read of the API server's objects; whatever else they have is left alone."""
 
+import math
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -99,11 +101,32 @@ class PodTemplate(KubernetesAnswer):
     spec: PodSpec
 
 
+class RollingUpdate(KubernetesAnswer):
+    """How many replicas may be missing or too many meanwhile: a number, or percent of all."""
+
+    max_unavailable: int | str = "25%"
+    max_surge: int | str = "25%"
+
+    def missing(self, replicas: int) -> int:
+        """How many may be missing, as the controller rounds it."""
+        missing = _share(self.max_unavailable, replicas, math.floor)
+        surge = _share(self.max_surge, replicas, math.ceil)
+        return missing if missing or surge else 1
+
+
+class Strategy(KubernetesAnswer):
+    """How replicas are replaced."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate = RollingUpdate()
+
+
 class DeploymentSpec(KubernetesAnswer):
     """What is wanted."""
 
     replicas: int = 1
     paused: bool = False
+    strategy: Strategy = Strategy()
     template: PodTemplate
 
 
@@ -141,36 +164,71 @@ class DeploymentAnswer(KubernetesAnswer):
         if condition.type == "Progressing":
             return condition.reason == "ProgressDeadlineExceeded"
         # It outlives its cause for a moment: then no pod is missing.
-        missing = self.status.updated_replicas < self.spec.replicas
+        missing = self._current < self.spec.replicas
         return condition.type == "ReplicaFailure" and condition.status == "True" and missing
 
     @property
     def changing(self) -> str | None:
         """Why another number of replicas could cost healthy ones."""
         name, status = self.metadata.name, self.status
-        if self.spec.paused:
-            return f"the rollout of {name} is paused; `kubectl rollout resume` ends that"
-        if self.seen and status.updated_replicas < status.replicas:
+        if not self.seen:
+            return f"the controller has yet to see the last change of {name}"
+        if self._current < status.replicas:
             new = f"{status.updated_replicas} of {status.replicas} pods are new"
-            return f"a rollout of {name} is under way, {new}"
+            return f"a rollout of {name} is {'paused' if self.spec.paused else 'under way'}, {new}"
+        return None
+
+    @property
+    def paused(self) -> str | None:
+        """Why no pod is replaced; scaling works all the same."""
+        if not self.spec.paused:
+            return None
+        name = self.metadata.name
+        return f"the rollout of {name} is paused; `kubectl rollout resume` ends that"
+
+    @property
+    def outage(self) -> str | None:
+        """Why nobody might serve while the pods are replaced."""
+        name, strategy, replicas = self.metadata.name, self.spec.strategy, self.spec.replicas
+        if not replicas:
+            return None
+        fix = "change that, or write `allow_outage: true`"
+        if strategy.type == "Recreate":
+            return f"{name} has the strategy Recreate: no pod serves until new ones start; {fix}"
+        if strategy.rolling_update.missing(replicas) >= replicas:
+            most = f"maxUnavailable is {strategy.rolling_update.max_unavailable}"
+            return f"a rollout of {name} may stop all of its {replicas} pods at once: {most}; {fix}"
         return None
 
     @property
     def rolled_out(self) -> bool:
-        """Every replica is of the newest template and available: as `kubectl rollout status`."""
+        """Every replica is available and of the newest template: as `kubectl rollout status`.
+
+        One of a paused rollout may be of the template before.
+        """
         status = self.status
         return (
             self.seen
             and not self.fault
-            and status.updated_replicas >= self.spec.replicas
-            and status.replicas <= status.updated_replicas
-            and status.available_replicas >= status.updated_replicas
+            and self._current >= self.spec.replicas
+            and status.replicas <= self._current
+            and status.available_replicas >= self._current
         )
+
+    @property
+    def _current(self) -> int:
+        """How many pods count: where a rollout is paused before its first, those of before."""
+        waits = self.spec.paused and not self.status.updated_replicas
+        return self.status.replicas if waits else self.status.updated_replicas
 
     @property
     def restart_key(self) -> str | None:
         """Key of the last restart that was asked for."""
         return self.spec.template.metadata.annotations.get(RESTART)
+
+
+def _share(of: int | str, replicas: int, rounded: Callable[[float], int]) -> int:
+    return of if isinstance(of, int) else rounded(replicas * int(of.removesuffix("%")) / 100)
 
 
 class Written(KubernetesAnswer):

@@ -33,7 +33,12 @@ from featurewatch_receiver.backends.kubernetes.resources import (
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import LABEL
 from featurewatch_receiver.config.backends import KubernetesBackend as Settings
-from featurewatch_receiver.errors import ConfigError, TargetChangedError, TargetRefusedError
+from featurewatch_receiver.errors import (
+    ConfigError,
+    TargetChangedError,
+    TargetRefusedError,
+    TargetUnreadyError,
+)
 
 if TYPE_CHECKING:
     from featurewatch_receiver.backends.kubernetes.kube_api import Api
@@ -117,7 +122,8 @@ class KubernetesClient:
                 f"kubernetes: {name} is set to {seen.setpoint} replicas and not to {expected}"
             )
         if deployment.changing:
-            raise TargetRefusedError(f"kubernetes: {deployment.changing}")
+            refusal = TargetRefusedError if deployment.seen else TargetUnreadyError
+            raise refusal(f"kubernetes: {deployment.changing}")
         if scaler:
             _require_switched_on(scaler, deployment)
         self._require_free(deployment)
@@ -152,7 +158,7 @@ class KubernetesClient:
     def _roll(self, seen: DeploymentAnswer, template: dict[str, Any]) -> None:
         """Change the pod template, so that every pod is replaced."""
         if seen.spec.paused:
-            raise TargetRefusedError(f"kubernetes: {seen.changing}")
+            raise TargetRefusedError(f"kubernetes: {seen.paused}")
         self._require_free(seen)
         verb = self._api.apps.patch_namespaced_deployment
         self._patch(verb, seen, {"template": template})
@@ -189,6 +195,8 @@ class KubernetesClient:
             settled=answer.rolled_out,
             fault=answer.fault,
             changing=answer.changing,
+            paused=answer.paused,
+            outage=None if self._settings.allow_outage else answer.outage,
             restart_key=answer.restart_key,
             autoscaler=str(scaler) if scaler else None,
             autoscaler_min=scaler.min if scaler else None,

@@ -7,10 +7,15 @@ import pytest
 from featurewatch_receiver.backends.base import Deployments, Resources, Trainings
 from featurewatch_receiver.backends.kubernetes import KubernetesClient
 from featurewatch_receiver.backends.kubernetes.backend import TRIES
-from featurewatch_receiver.errors import TargetChangedError, TargetRefusedError
+from featurewatch_receiver.errors import (
+    TargetChangedError,
+    TargetRefusedError,
+    TargetUnreadyError,
+)
 from receiver.backends.kubernetes.objects import (
     BEFORE,
     FE,
+    Open,
     bodies,
     deployment,
     k8s,
@@ -109,12 +114,16 @@ def test_a_refusal_of_pods_that_is_over_is_no_fault(
 @pytest.mark.parametrize(
     ("state", "paths", "words"),
     [
-        ("stable", {"spec__paused": True}, "the rollout of feature-extractor is paused; `kubectl"),
+        (
+            "restarting",
+            {"spec__paused": True},
+            "a rollout of feature-extractor is paused, 1 of 3 pods are new",
+        ),
         ("restarting", {}, "a rollout of feature-extractor is under way, 1 of 3 pods are new"),
         ("progress_deadline_exceeded", {}, "a rollout of feature-extractor is under way, 1 of 3"),
     ],
 )
-def test_a_rollout_that_is_paused_half_done_or_stuck_is_not_scaled(
+def test_a_rollout_that_is_half_done_paused_there_or_stuck_is_not_scaled(
     server: Replay, fe: KubernetesClient, state: str, paths: dict[str, Any], words: str
 ) -> None:
     """Kubernetes takes from old and new pods in proportion, so that healthy ones would go."""
@@ -123,6 +132,71 @@ def test_a_rollout_that_is_paused_half_done_or_stuck_is_not_scaled(
     for setpoint in (3, 1):
         with pytest.raises(TargetRefusedError, match=words):
             fe.scale(FE, setpoint, expected=2)
+
+
+#: A paused rollout before its first new pod, as Kubernetes 1.37 tells it: zeros are left out.
+PENDING = {
+    "spec__paused": True,
+    "spec__replicas": 3,
+    "status": {
+        "observedGeneration": 19,
+        "replicas": 3,
+        "readyReplicas": 3,
+        "availableReplicas": 3,
+        "conditions": [
+            {"type": "Progressing", "status": "Unknown", "reason": "DeploymentPaused"},
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize(("missing", "settled"), [(0, True), (1, False)])
+def test_a_paused_rollout_whose_pods_are_all_of_before_is_scaled_and_judged_by_those(
+    server: Replay, fe: KubernetesClient, missing: int, settled: bool
+) -> None:
+    ready = 3 - missing
+    look = deployment(
+        "stable",
+        **{**PENDING, "status": PENDING["status"] | {"availableReplicas": ready}},  # type: ignore[operator]
+    )
+    server.expect(look, k8s("scale_patch_ok").but(asked=ANYTHING), look)
+    after = fe.scale(FE, 4, expected=3)
+    assert (after.changing, after.settled) == (None, settled)
+    assert after.paused is not None
+    assert after.paused.startswith("the rollout of feature-extractor is paused; `kubectl rollout")
+
+
+def test_what_the_controller_has_yet_to_see_is_asked_about_again(
+    server: Replay, fe: KubernetesClient
+) -> None:
+    """Whether its pods are of one template nobody can tell."""
+    server.expect(deployment("stable", metadata__generation=20))
+    with pytest.raises(TargetUnreadyError, match="yet to see the last change"):
+        fe.scale(FE, 3, expected=2)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "strategy", "words"),
+    [
+        (3, {"type": "Recreate"}, "has the strategy Recreate: no pod serves until"),
+        (0, {"type": "Recreate"}, None),
+        (1, {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}, "may stop all of its 1 pods"),
+        (3, {"rollingUpdate": {"maxUnavailable": "100%"}}, "at once: maxUnavailable is 100%"),
+        # 0 of both is taken for one that may be missing.
+        (1, {"rollingUpdate": {"maxUnavailable": "50%", "maxSurge": 0}}, "may stop all of its 1"),
+        (2, {"rollingUpdate": {"maxUnavailable": "50%", "maxSurge": 0}}, None),
+        (1, {"rollingUpdate": {"maxUnavailable": "99%", "maxSurge": "1%"}}, None),
+        (1, {"type": "RollingUpdate"}, None),
+        (1, {}, None),
+    ],
+)
+def test_a_rollout_that_might_leave_nobody_serving_is_told(
+    server: Replay, opened: Open, replicas: int, strategy: dict[str, Any], words: str | None
+) -> None:
+    server.expect(*[deployment("stable", spec__replicas=replicas, spec__strategy=strategy)] * 2)
+    outage = opened(server.url).deployment(FE).outage
+    assert words in outage if words and outage else outage is words
+    assert opened(server.url, allow_outage=True).deployment(FE).outage is None
 
 
 def test_scaling_sends_the_version_that_was_seen_and_tells_the_state_after(
