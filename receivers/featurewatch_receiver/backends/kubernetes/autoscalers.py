@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pydantic
 
-from featurewatch_receiver.backends.kubernetes.answers import KubernetesAnswer, Metadata, Written
+from featurewatch_receiver.backends.kubernetes.answers import (
+    Condition,
+    KubernetesAnswer,
+    Metadata,
+    Written,
+)
 from featurewatch_receiver.backends.kubernetes.refusals import (
     KubernetesMissingError,
     UnservedError,
@@ -17,6 +22,10 @@ if TYPE_CHECKING:
 
 HPA = "HorizontalPodAutoscaler"
 SCALED_OBJECT = "ScaledObject"
+_HPAS = "horizontalpodautoscalers"
+#: A patch through version 1 would put the metrics into another order. Before Kubernetes 1.23 there
+#: is no other one.
+_HPA_VERSIONS = (("autoscaling", "v2"), ("autoscaling", "v1"))
 _KEDA = ("keda.sh", "v1alpha1")
 _PLURAL = "scaledobjects"
 _ARGO = ("argoproj.io", "v1alpha1")
@@ -53,11 +62,24 @@ class HpaSpec(KubernetesAnswer):
     max_replicas: int
 
 
+class HpaStatus(KubernetesAnswer):
+    """What the controller does about it."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
 class Hpa(KubernetesAnswer):
-    """Of autoscaling/v1, which every version serves; its metrics are nothing to us."""
+    """Its metrics are nothing to us."""
 
     metadata: Metadata
     spec: HpaSpec
+    status: HpaStatus = HpaStatus()
+
+    @property
+    def sleeps(self) -> bool:
+        """It has scaled to 0 by itself and goes on, which it may since Kubernetes 1.37."""
+        held = ((each.type, each.status) for each in self.status.conditions)
+        return ("ScaledToZero", "True") in held
 
 
 class Items(KubernetesAnswer, Generic[Item]):
@@ -108,12 +130,16 @@ class Autoscaler:
     """What owns the number of replicas."""
 
     kind: str
+    #: Group and version of its API.
+    api: tuple[str, str]
     name: str
     resource_version: str
     min: int
     max: int
     #: What keeps it from scaling; empty for nothing.
     pause: str = ""
+    #: It scales from 0 as well.
+    wakes: bool
 
     def __str__(self) -> str:
         """Kind and name."""
@@ -127,17 +153,14 @@ def find(api: "Api", namespace: str, deployment: str) -> Autoscaler | None:
         TargetError: it can't be seen, or several do.
 
     """
-    what = "list horizontalpodautoscalers"
-    verb = api.autoscaling.list_namespaced_horizontal_pod_autoscaler
-    found = [
-        hpa
-        for hpa in api.call(what, Items[Hpa], verb, namespace).items
-        if hpa.spec.scale_target_ref.names(deployment)
-    ]
+    version, listed = _hpas(api, namespace)
+    found = [hpa for hpa in listed if hpa.spec.scale_target_ref.names(deployment)]
     if len(found) > 1:
         names = ", ".join(sorted(hpa.metadata.name for hpa in found))
         raise TargetRefusedError(f"kubernetes: {names} all scale {deployment}; leave one of them")
-    return _owner(api, namespace, found[0]) if found else _idle(api, namespace, deployment)
+    if not found:
+        return _idle(api, namespace, deployment)
+    return _owner(api, namespace, found[0], version)
 
 
 def require_no_rollout(api: "Api", namespace: str, deployment: str) -> None:
@@ -152,27 +175,25 @@ def require_no_rollout(api: "Api", namespace: str, deployment: str) -> None:
 
 def set_minimum(api: "Api", namespace: str, scaler: Autoscaler, minimum: int) -> None:
     """Set the lower bound, provided that nobody has changed the autoscaler meanwhile."""
-    what = f"patch {scaler}"
+    bound, plural = ("minReplicas", _HPAS) if scaler.kind == HPA else ("minReplicaCount", _PLURAL)
     metadata = {"resourceVersion": scaler.resource_version}
-    if scaler.kind == HPA:
-        body: dict[str, Any] = {"metadata": metadata, "spec": {"minReplicas": minimum}}
-        verb = api.autoscaling.patch_namespaced_horizontal_pod_autoscaler
-        api.write(what, Written, verb, scaler.name, namespace, body=body)
-        return
-    body = {"metadata": metadata, "spec": {"minReplicaCount": minimum}}
-    api.call(
-        what,
-        Written,
-        api.custom.patch_namespaced_custom_object,
-        *_KEDA,
-        namespace,
-        _PLURAL,
-        scaler.name,
-        body=body,
-    )
+    body: dict[str, Any] = {"metadata": metadata, "spec": {bound: minimum}}
+    verb = api.custom.patch_namespaced_custom_object
+    place = (*scaler.api, namespace, plural, scaler.name)
+    api.write(f"patch {scaler}", Written, verb, *place, body=body)
 
 
-def _owner(api: "Api", namespace: str, hpa: Hpa) -> Autoscaler:
+def _hpas(api: "Api", namespace: str) -> tuple[tuple[str, str], list[Hpa]]:
+    """Every one of the namespace, in the newest version that is served."""
+    verb, what = api.custom.list_namespaced_custom_object, f"list {_HPAS}"
+    new, old = _HPA_VERSIONS
+    try:
+        return new, api.call(what, Items[Hpa], verb, *new, namespace, _HPAS).items
+    except UnservedError:
+        return old, api.call(what, Items[Hpa], verb, *old, namespace, _HPAS).items
+
+
+def _owner(api: "Api", namespace: str, hpa: Hpa, version: tuple[str, str]) -> Autoscaler:
     owner = hpa.metadata.controller
     if owner and owner.kind == SCALED_OBJECT:
         verb = api.custom.get_namespaced_custom_object
@@ -181,6 +202,8 @@ def _owner(api: "Api", namespace: str, hpa: Hpa) -> Autoscaler:
         return _scaled_object(api.call(what, ScaledObjectAnswer, verb, *place))
     return Autoscaler(
         kind=HPA,
+        api=version,
+        wakes=hpa.sleeps,
         name=hpa.metadata.name,
         resource_version=hpa.metadata.resource_version,
         min=hpa.spec.min_replicas,
@@ -210,6 +233,8 @@ def _custom(
 def _scaled_object(found: ScaledObjectAnswer) -> Autoscaler:
     return Autoscaler(
         kind=SCALED_OBJECT,
+        api=_KEDA,
+        wakes=True,
         name=found.metadata.name,
         resource_version=found.metadata.resource_version,
         min=found.spec.min_replica_count,

@@ -124,7 +124,7 @@ class KubernetesClient:
         if deployment.changing:
             refusal = TargetRefusedError if deployment.seen else TargetUnreadyError
             raise refusal(f"kubernetes: {deployment.changing}")
-        if scaler:
+        if setpoint > expected:
             _require_switched_on(scaler, deployment)
         self._require_free(deployment)
         if scaler:
@@ -234,15 +234,17 @@ def _api(settings: Settings, deadline: Deadline) -> "Api":
     return Api(settings, deadline)
 
 
-def _require_switched_on(scaler: Autoscaler, deployment: DeploymentAnswer) -> None:
-    if scaler.pause:
+def _require_switched_on(scaler: Autoscaler | None, deployment: DeploymentAnswer) -> None:
+    """Raise TargetRefusedError for what a person has stopped or paused."""
+    if scaler and scaler.pause:
         raise TargetRefusedError(
             f"kubernetes: {scaler} is paused ({scaler.pause}); remove the annotation first"
         )
-    if scaler.kind == autoscalers.HPA and not deployment.spec.replicas:
-        raise TargetRefusedError(
-            f"kubernetes: 0 replicas switch {scaler} off; scale the deployment by hand first"
-        )
+    if deployment.spec.replicas or (scaler and scaler.wakes):
+        return
+    name = deployment.metadata.name
+    stopped = f"0 replicas switch {scaler} off" if scaler else f"somebody has stopped {name}"
+    raise TargetRefusedError(f"kubernetes: {stopped}; scale the deployment by hand first")
 
 
 def _job(cron: CronJobAnswer, run_id: str, facts: dict[str, str]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import yaml
 from kubernetes.client import (
     ApiClient,
     AppsV1Api,
-    AutoscalingV1Api,
     BatchV1Api,
     Configuration,
     CustomObjectsApi,
@@ -80,11 +79,6 @@ class Api:
     def apps(self) -> AppsV1Api:
         """Deployments."""
         return AppsV1Api(self._fresh())
-
-    @property
-    def autoscaling(self) -> AutoscalingV1Api:
-        """Autoscalers."""
-        return AutoscalingV1Api(self._fresh())
 
     @property
     def batch(self) -> BatchV1Api:

@@ -19,9 +19,9 @@ Open = Callable[..., KubernetesClient]
 
 RUN = "retrain-rec1"
 
-HPAS = "/apis/autoscaling/v1/namespaces/features/horizontalpodautoscalers"
+HPAS = "/apis/autoscaling/v2/namespaces/features/horizontalpodautoscalers"
 
-#: Of autoscaling/v1; without minReplicas, which then is 1.
+#: Of autoscaling/v2; without minReplicas, which then is 1.
 HPA: dict[str, Any] = {
     "metadata": {"name": "fe", "namespace": "features", "uid": "u-1", "resourceVersion": "55"},
     "spec": {
@@ -31,7 +31,7 @@ HPA: dict[str, Any] = {
             "name": "feature-extractor",
         },
         "maxReplicas": 6,
-        "targetCPUUtilizationPercentage": 70,
+        "metrics": [],
     },
     "status": {"currentReplicas": 2, "desiredReplicas": 2},
 }
@@ -95,7 +95,7 @@ def hpas(*items: dict[str, Any]) -> Exchange:
         status=200,
         answer={
             "kind": "HorizontalPodAutoscalerList",
-            "apiVersion": "autoscaling/v1",
+            "apiVersion": "autoscaling/v2",
             "metadata": {"resourceVersion": "99"},
             "items": list(items),
         },

@@ -13,6 +13,7 @@ from receiver.backends.kubernetes.objects import (
     NO_SCALED_OBJECTS,
     SCALED_OBJECT,
     Open,
+    absent,
     changed,
     deployment,
     hpas,
@@ -30,21 +31,61 @@ def test_an_autoscaler_is_told_with_its_bounds_and_sets_the_setpoint(
     assert (seen.autoscaler_min, seen.autoscaler_max, seen.setpoint) == (1, 6, 1)
 
 
-def test_scaling_under_an_autoscaler_raises_its_lower_bound(server: Replay, opened: Open) -> None:
-    look = deployment("stable")
-    patch = Exchange(
+def hpa_patch(minimum: int) -> Exchange:
+    return Exchange(
         name="hpa patch",
         method="PATCH",
         path=f"{HPAS}/fe",
-        asked={"metadata": {"resourceVersion": "55"}, "spec": {"minReplicas": 3}},
+        asked={"metadata": {"resourceVersion": "55"}, "spec": {"minReplicas": minimum}},
         status=200,
         answer=HPA,
         content_type="application/json",
     )
+
+
+def test_scaling_under_an_autoscaler_raises_its_lower_bound(server: Replay, opened: Open) -> None:
+    look = deployment("stable")
     raised = changed(HPA, spec__minReplicas=3)
-    server.expect(look, hpas(HPA), NO_ROLLOUTS, patch, look, hpas(raised))
+    server.expect(look, hpas(HPA), NO_ROLLOUTS, hpa_patch(3), look, hpas(raised))
     after = opened(server.url, autoscalers=True).scale(FE, 3, expected=1)
     assert (after.setpoint, after.replicas) == (3, 2)
+
+
+def test_before_kubernetes_1_23_an_autoscaler_is_read_and_raised_through_version_1(
+    server: Replay, opened: Open
+) -> None:
+    """Version 2 keeps the order of its metrics; version 1 is served by all."""
+    old = HPAS.replace("/v2/", "/v1/")
+    none = absent("autoscaling", "horizontalpodautoscalers").but(path=HPAS)
+    seen, patch = hpas(HPA).but(path=old), hpa_patch(3).but(path=f"{old}/fe")
+    look = deployment("stable")
+    server.expect(look, none, seen, NO_ROLLOUTS, patch, look, none, seen)
+    assert opened(server.url, autoscalers=True).scale(FE, 3, expected=1).setpoint == 1
+
+
+@pytest.mark.parametrize("status", ["True", "False"])
+def test_an_autoscaler_that_went_to_0_by_itself_is_woken_and_what_a_person_stopped_is_not(
+    server: Replay, opened: Open, status: str
+) -> None:
+    """The condition of Kubernetes 1.37, whose HPAScaleToZero is on by default."""
+    condition = {"type": "ScaledToZero", "status": status, "reason": "ScaledToZero"}
+    hpa = changed(HPA, spec__minReplicas=0, status__conditions=[condition])
+    look = deployment("stable", spec__replicas=0)
+    backend = opened(server.url, autoscalers=True)
+    if status == "True":
+        raised = changed(hpa, spec__minReplicas=1)
+        server.expect(look, hpas(hpa), NO_ROLLOUTS, hpa_patch(1), look, hpas(raised))
+        assert backend.scale(FE, 1, expected=0).setpoint == 1
+    else:
+        server.expect(look, hpas(hpa))
+        with pytest.raises(TargetRefusedError, match="switch HorizontalPodAutoscaler fe off"):
+            backend.scale(FE, 1, expected=0)
+
+
+def test_a_deployment_that_a_person_stopped_stays_stopped(server: Replay, opened: Open) -> None:
+    server.expect(deployment("stable", spec__replicas=0))
+    with pytest.raises(TargetRefusedError, match="somebody has stopped feature-extractor; scale"):
+        opened(server.url).scale(FE, 1, expected=0)
 
 
 def test_scaling_under_keda_raises_the_scaled_objects_bound_and_not_its_autoscalers(
