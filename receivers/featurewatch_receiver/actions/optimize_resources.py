@@ -8,7 +8,12 @@ from featurewatch_receiver.actions.rollouts import require_quiet, require_replac
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts, Resources
 from featurewatch_receiver.config.receiver import OptimizeAction, Target
 from featurewatch_receiver.config.values import quantity
-from featurewatch_receiver.errors import ActionSkippedError, TargetChangedError, TargetFailedError
+from featurewatch_receiver.errors import (
+    ActionSkippedError,
+    TargetChangedError,
+    TargetFailedError,
+    TargetRefusedError,
+)
 from featurewatch_receiver.states import SkipReason
 
 
@@ -34,6 +39,8 @@ class OptimizeResources(Action[Resources, OptimizeAction]):
         if not short_of:
             detail = f"{', '.join(sorted(case.violated))}: neither CPU nor memory is short"
             raise ActionSkippedError(SkipReason.NOTHING_TO_DO, detail)
+        if deployment.unsized:
+            raise TargetRefusedError(deployment.unsized)
         wanted = _more(seen, target, settings.factor, short_of)
         if wanted == seen:
             detail = f"{_words(seen)}; max_cpu is {target.max_cpu}, max_memory {target.max_memory}"

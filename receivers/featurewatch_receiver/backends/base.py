@@ -48,6 +48,8 @@ class Deployment:
     autoscaler_min: int | None = None
     autoscaler_max: int | None = None
     resources: ResourceAmounts = ResourceAmounts()
+    #: Why nobody can say what those are, with the fix.
+    unsized: str | None = None
 
     @property
     def setpoint(self) -> int:

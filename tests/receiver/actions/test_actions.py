@@ -15,6 +15,7 @@ from featurewatch_receiver.errors import (
     TargetBlindError,
     TargetChangedError,
     TargetFailedError,
+    TargetRefusedError,
 )
 from receiver.flows import Flow, Platform
 from receiver.payloads import T0, Json, alert
@@ -193,6 +194,14 @@ def test_nothing_is_replaced_where_that_is_paused_or_nobody_would_serve(
     change = Change(before={"cpu": 0.5, "memory": GIB}, after={"cpu": 1.0, "memory": GIB})
     assert refused(lambda: plan(name)) == (reason, "so it is")
     assert refused(lambda: plan(name, revert=change)) == (reason, "so it is")
+
+
+def test_what_replicas_are_given_where_nobody_can_say_it_is_told_with_the_fix(
+    plan: Do, platform: Platform
+) -> None:
+    platform.become(unsized="fe has the containers a, b; name one")
+    with pytest.raises(TargetRefusedError, match="fe has the containers a, b; name one"):
+        plan(OPTIMIZE)
 
 
 def test_a_paused_rollout_is_scaled(plan: Do, platform: Platform) -> None:

@@ -241,6 +241,13 @@ class CronJobSpec(KubernetesAnswer):
     """The template is its owner's: passed on as it came, unknown fields included."""
 
     job_template: dict[str, Any]
+    successful_jobs_history_limit: int = 3
+    failed_jobs_history_limit: int = 1
+
+    @property
+    def keeps_jobs(self) -> bool:
+        """A Job that is over stays for a while, however it ended."""
+        return bool(self.successful_jobs_history_limit and self.failed_jobs_history_limit)
 
 
 class CronJobAnswer(KubernetesAnswer):

@@ -4,7 +4,6 @@ The names of a target are names of the cluster: `deployment` is a Deployment, `m
 that trains it. Every change bears the resourceVersion of what it was decided on.
 """
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +28,15 @@ from featurewatch_receiver.backends.kubernetes.resources import (
     container_of,
     patch_of,
     require_container,
+    unsized,
 )
+from featurewatch_receiver.backends.kubernetes.trainings import job_of, training_of
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import LABEL
 from featurewatch_receiver.config.backends import KubernetesBackend as Settings
 from featurewatch_receiver.errors import (
     ConfigError,
+    TargetBlindError,
     TargetChangedError,
     TargetRefusedError,
     TargetUnreadyError,
@@ -46,9 +48,6 @@ if TYPE_CHECKING:
 #: The controller writes to a Deployment at every step of a rollout, so a change may have to be
 #: decided anew a few times.
 TRIES = 5
-#: Annotation of a training run's pod: what it was started for, as a JSON object of texts.
-FACTS = "featurewatch/facts"
-_LONGEST_FACT = 1000
 
 
 class KubernetesClient:
@@ -63,6 +62,8 @@ class KubernetesClient:
         self._namespace = settings.namespace
         self._deadline = deadline
         self._api = _api(settings, deadline)
+        #: Names of those that were seen.
+        self._jobs: set[str] = set()
 
     def close(self) -> None:
         """Close the connections."""
@@ -101,18 +102,26 @@ class KubernetesClient:
         verb = self._api.batch.read_namespaced_cron_job
         cron = self._api.call(f"get cronjob {model}", CronJobAnswer, verb, model, self._namespace)
         try:
-            return _training(self._create_job(_job(cron, run_id, facts), run_id))
+            return self._known(self._create_job(job_of(cron, run_id, facts), run_id))
         except ExistsError:
-            return _training(self._job(run_id))
+            return self._known(self._job(run_id))
 
     def training(self, model: str, run_id: str) -> Training | None:
-        """Look at a Job; None when there is none, or when it was cleaned away."""
+        """Look at a Job; None when there is none.
+
+        Raises:
+            TargetBlindError: there was one, and somebody has deleted it.
+
+        """
         del model
         require_name("Job", run_id, LABEL)
         try:
-            return _training(self._job(run_id))
+            return self._known(self._job(run_id))
         except KubernetesMissingError:
-            return None
+            if run_id not in self._jobs:
+                return None
+            gone = f"kubernetes: somebody has deleted job {run_id}, or the CronJob that it is of"
+            raise TargetBlindError(f"{gone}; how it ended nobody can tell") from None
 
     def _scale(self, name: str, setpoint: int, expected: int) -> None:
         deployment, scaler = self._get(name), self._autoscaler(name)
@@ -202,6 +211,7 @@ class KubernetesClient:
             autoscaler_min=scaler.min if scaler else None,
             autoscaler_max=scaler.max if scaler else None,
             resources=amounts(container_of(answer, self._settings.container)),
+            unsized=unsized(answer, self._settings.container),
         )
 
     def _create_job(self, body: dict[str, Any], run_id: str) -> JobAnswer:
@@ -213,6 +223,10 @@ class KubernetesClient:
     def _job(self, run_id: str) -> JobAnswer:
         verb = self._api.batch.read_namespaced_job
         return self._api.call(f"get job {run_id}", JobAnswer, verb, run_id, self._namespace)
+
+    def _known(self, job: JobAnswer) -> Training:
+        self._jobs.add(job.metadata.name)
+        return training_of(job)
 
     def _persist(self, change: Callable[[], None]) -> None:
         """Change; look and decide anew whenever somebody else was faster."""
@@ -245,41 +259,3 @@ def _require_switched_on(scaler: Autoscaler | None, deployment: DeploymentAnswer
     name = deployment.metadata.name
     stopped = f"0 replicas switch {scaler} off" if scaler else f"somebody has stopped {name}"
     raise TargetRefusedError(f"kubernetes: {stopped}; scale the deployment by hand first")
-
-
-def _job(cron: CronJobAnswer, run_id: str, facts: dict[str, str]) -> dict[str, Any]:
-    """The Job that `kubectl create job --from` makes, with the facts at its pod."""
-    template = cron.spec.job_template
-    metadata = template.get("metadata", {})
-    annotations = metadata.get("annotations", {}) | {"cronjob.kubernetes.io/instantiate": "manual"}
-    owner = {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "name": cron.metadata.name,
-        "uid": cron.metadata.uid,
-        "controller": True,
-        "blockOwnerDeletion": False,
-    }
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {
-            "name": run_id,
-            "labels": metadata.get("labels", {}),
-            "annotations": annotations,
-            "ownerReferences": [owner],
-        },
-        "spec": _with_facts(template["spec"], facts),
-    }
-
-
-def _with_facts(spec: dict[str, Any], facts: dict[str, str]) -> dict[str, Any]:
-    told = json.dumps({key: value[:_LONGEST_FACT] for key, value in facts.items()}, sort_keys=True)
-    metadata = spec["template"].get("metadata", {})
-    metadata = metadata | {"annotations": metadata.get("annotations", {}) | {FACTS: told}}
-    return spec | {"template": spec["template"] | {"metadata": metadata}}
-
-
-def _training(job: JobAnswer) -> Training:
-    state, detail = job.outcome
-    return Training(run_id=job.metadata.name, state=state, detail=detail)

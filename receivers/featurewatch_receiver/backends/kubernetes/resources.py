@@ -32,11 +32,20 @@ def require_container(deployment: DeploymentAnswer, name: str | None) -> Contain
     """
     if container := container_of(deployment, name):
         return container
-    names = ", ".join(each.name for each in deployment.spec.template.spec.containers)
-    raise TargetRefusedError(
-        f"kubernetes: {deployment.metadata.name} has the containers {names}; "
-        "name one of them as `container` of the backend"
-    )
+    raise TargetRefusedError(f"kubernetes: {unsized(deployment, name)}")
+
+
+def unsized(deployment: DeploymentAnswer, name: str | None) -> str | None:
+    """Why nobody can say what each replica is given; None when it can be said."""
+    container = container_of(deployment, name)
+    if container is None:
+        names = ", ".join(each.name for each in deployment.spec.template.spec.containers)
+        fix = "name one of them as `container` of the backend"
+        return f"{deployment.metadata.name} has the containers {names}; {fix}"
+    if amounts(container) == ResourceAmounts():
+        fix = "write them at the container, not at its pod"
+        return f"container {container.name} sets neither CPU nor memory; {fix}"
+    return None
 
 
 def amounts(container: Container | None) -> ResourceAmounts:

@@ -133,6 +133,16 @@ def test_what_the_container_does_not_set_is_not_invented(
         fe.set_resources(FE, ResourceAmounts(cpu=1.0), expected=ResourceAmounts())
 
 
+def test_a_container_that_sets_nothing_is_told_also_where_its_pod_does(
+    server: Replay, fe: KubernetesClient
+) -> None:
+    """Kubernetes 1.34 and newer have resources of a whole pod."""
+    whole = {"limits": {"cpu": "2"}}
+    server.expect(deployment("stable", **{GIVEN: {}}, spec__template__spec__resources=whole))
+    words = "container fe sets neither CPU nor memory; write them at the container, not at its pod"
+    assert fe.deployment(FE).unsized == words
+
+
 def test_other_amounts_than_expected_are_left_alone(server: Replay, fe: KubernetesClient) -> None:
     server.expect(deployment("stable"))
     with pytest.raises(TargetChangedError):
@@ -146,7 +156,10 @@ def test_a_container_that_is_not_there_or_not_clear_is_never_appended(
     two = [{"name": "fe"}, {"name": "sidecar"}]
     server.expect(*[deployment("stable", spec__template__spec__containers=two)] * 2)
     backend = opened(server.url, container=container)
-    assert backend.deployment(FE).resources == ResourceAmounts()
+    seen = backend.deployment(FE)
+    assert seen.resources == ResourceAmounts()
+    assert seen.unsized is not None
+    assert seen.unsized.endswith("fe, sidecar; name one of them as `container` of the backend")
     with pytest.raises(TargetRefusedError, match="has the containers fe, sidecar; name one"):
         backend.set_resources(FE, ResourceAmounts(cpu=1.0), expected=ResourceAmounts())
 

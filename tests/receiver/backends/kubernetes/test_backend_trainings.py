@@ -6,6 +6,7 @@ import pytest
 
 from featurewatch_receiver.backends.base import Training, TrainingState
 from featurewatch_receiver.backends.kubernetes import KubernetesClient
+from featurewatch_receiver.errors import TargetBlindError
 from receiver.backends.kubernetes.objects import (
     CRONJOB,
     RUN,
@@ -42,6 +43,45 @@ def test_what_is_newer_than_the_client_reaches_the_job(
     server.expect(CRONJOB.but(answer=newer), k8s("job_create").but(asked=ANYTHING))
     fe.start_training("retrain", RUN, {})
     assert server.sent[-1].body["spec"]["newField"] == {"of": None}
+
+
+@pytest.mark.parametrize(
+    ("ttl", "limits", "kept"),
+    [
+        (None, {}, (None, True)),
+        (0, {}, (3600, True)),
+        (7200, {}, (7200, True)),
+        (None, {"successfulJobsHistoryLimit": 0}, (3600, False)),
+        (60, {"failedJobsHistoryLimit": 0}, (3600, False)),
+    ],
+)
+def test_a_job_stays_until_it_was_looked_at(
+    server: Replay,
+    fe: KubernetesClient,
+    ttl: int | None,
+    limits: dict[str, int],
+    kept: tuple[int | None, bool],
+) -> None:
+    """Its CronJob would delete it, or its own time would, before it was seen to be over."""
+    answer = changed(CRONJOB.answer, spec__jobTemplate__spec__ttlSecondsAfterFinished=ttl)
+    if ttl is None:
+        del answer["spec"]["jobTemplate"]["spec"]["ttlSecondsAfterFinished"]
+    answer["spec"] |= limits
+    server.expect(CRONJOB.but(answer=answer), k8s("job_create").but(asked=ANYTHING))
+    fe.start_training("retrain", RUN, {})
+    body = server.sent[-1].body
+    (owner,) = body["metadata"]["ownerReferences"]
+    assert (body["spec"].get("ttlSecondsAfterFinished"), owner["controller"]) == kept
+
+
+def test_how_a_run_ended_that_somebody_deleted_nobody_can_tell(
+    server: Replay, fe: KubernetesClient
+) -> None:
+    gone = k8s("not_found_as_admin").but(path=f"/apis/batch/v1/namespaces/features/jobs/{RUN}")
+    server.expect("k8s/job_get_active", gone)
+    assert fe.training("retrain", RUN) is not None
+    with pytest.raises(TargetBlindError, match="somebody has deleted job retrain-rec1, or the"):
+        fe.training("retrain", RUN)
 
 
 def test_facts_are_cut_and_are_part_of_nothing_but_one_annotation(
