@@ -19,6 +19,9 @@ RAY_VENV := .venv-ray
 # The Prometheus that `make test-otlp` builds, beside a Collector.
 OTLP ?= 3.16.0
 OTLP_TOOLS := .tools-otlp-$(OTLP)
+# The control plane that `make test-kubernetes` builds.
+KUBERNETES ?= 1.37.2
+KUBERNETES_TOOLS := .tools-kubernetes-$(KUBERNETES)
 WORKERS_VENV := .venv-workers
 EVENTLET_VENV := .venv-eventlet
 PREFECT_VENV := .venv-prefect
@@ -80,6 +83,16 @@ $(OTLP_TOOLS)/usr/bin/prometheus:
 $(OTLP_TOOLS)/usr/bin/otelcol:
 	@echo "building a Collector into $(OTLP_TOOLS), some minutes"
 	@scripts/build-otelcol.sh $(OTLP_TOOLS)
+
+.PHONY: test-kubernetes
+test-kubernetes: venv $(KUBERNETES_TOOLS)/usr/bin/kwok ## Run the backend on a control plane that Go builds, of KWOK's pods (KUBERNETES=1.37.2)
+	PYTHONPATH=tests $(BIN)/python -m control_plane $(KUBERNETES_TOOLS) \
+	  $(BIN)/pytest tests/control_plane tests/receiver/backends/kubernetes/test_kube_api.py
+
+$(KUBERNETES_TOOLS)/usr/bin/kwok: scripts/build-kubernetes.sh
+	@echo "building Kubernetes $(KUBERNETES) into $(KUBERNETES_TOOLS), up to an hour"
+	@scripts/build-kubernetes.sh $(KUBERNETES_TOOLS) $(KUBERNETES)
+	@touch $@
 
 .PHONY: test-clients
 test-clients: tools servers .tools-clients .tools-loggers ## Run real clients and servers, of Go, Node.js and Java too

@@ -163,7 +163,23 @@ def _configuration(settings: Settings) -> Configuration:
         source = settings.kubeconfig or "the pod's ServiceAccount"
         message = f"kubernetes: {source} gives no access ({short(str(error))})"
         raise TargetUnreachableError(message) from error
+    _trim_tokens(configuration)
     return configuration
+
+
+def _trim_tokens(configuration: Configuration) -> None:
+    """A token's file may end with a line break, which no header may have."""
+    read = configuration.refresh_api_key_hook
+
+    def trimmed(configuration: Configuration) -> None:
+        if read:
+            read(configuration)
+        keys = configuration.api_key
+        configuration.api_key = {name: key.strip() for name, key in keys.items()}
+        # What reads them puts itself in here.
+        configuration.refresh_api_key_hook = trimmed  # type: ignore[assignment]
+
+    configuration.refresh_api_key_hook = trimmed  # type: ignore[assignment]
 
 
 def _read(what: str, shape: type[Shape], body: bytes) -> Shape:

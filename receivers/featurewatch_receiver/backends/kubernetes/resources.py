@@ -12,6 +12,10 @@ from featurewatch_receiver.backends.kubernetes.answers import Container, Deploym
 from featurewatch_receiver.errors import TargetRefusedError
 
 Kind = Literal["cpu", "memory"]
+_UNITS = (
+    *((unit, 1024**power) for power, unit in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki"))),
+    *((unit, 1000**power) for power, unit in ((4, "T"), (3, "G"), (2, "M"), (1, "k"))),
+)
 KINDS: tuple[Kind, ...] = ("cpu", "memory")
 
 
@@ -86,5 +90,13 @@ def _amount(container: Container, kind: Kind) -> Decimal | None:
 
 
 def _write(kind: Kind, value: Decimal) -> str:
-    """Thousandths of a core, or bytes; the API server rounds to the same."""
-    return f"{round(value * 1000)}m" if kind == "cpu" else str(round(value))
+    """Thousandths of a core, or bytes; the API server rounds to the same.
+
+    Bytes stay as they are written, so they are as a person would: an owner who applies 1Gi again
+    would be told of a conflict with 1073741824.
+    """
+    if kind == "cpu":
+        return f"{round(value * 1000)}m"
+    amount = round(value)
+    fitting = (f"{amount // size}{unit}" for unit, size in _UNITS if amount % size == 0)
+    return next(fitting, str(amount))

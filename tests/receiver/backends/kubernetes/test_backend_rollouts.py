@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from kubernetes.utils.quantity import parse_quantity
 
 from featurewatch_receiver.backends.base import ResourceAmounts
 from featurewatch_receiver.backends.kubernetes import KubernetesClient
@@ -78,8 +79,8 @@ def test_more_of_both_keeps_the_requests_share_of_the_limit(
     wanted = ResourceAmounts(cpu=2.5, memory=3 * 2**30)
     patch = resources_patch(
         "673",
-        requests={"cpu": "625m", "memory": str(768 * 2**20)},
-        limits={"cpu": "2500m", "memory": str(3 * 2**30)},
+        requests={"cpu": "625m", "memory": "768Mi"},
+        limits={"cpu": "2500m", "memory": "3Gi"},
     )
     given = {
         "requests": {"cpu": "625m", "memory": "768Mi"},
@@ -115,6 +116,21 @@ def test_taking_a_change_back_restores_the_request_to_the_thousandth(
     back = bodies(server, "PATCH")[1]["spec"]["template"]["spec"]["containers"][0]["resources"]
     milli = request_cpu if request_cpu.endswith("m") else f"{request_cpu}000m"
     assert back == {"requests": {"cpu": milli}, "limits": {"cpu": "1500m"}}
+
+
+@pytest.mark.parametrize("memory", ["1Gi", "1536Mi", "1G", "1500M", "1000Ki", "1023", "2Ti"])
+def test_taking_a_change_back_writes_the_memory_as_it_was_written(
+    server: Replay, fe: KubernetesClient, memory: str
+) -> None:
+    """Else whoever applies the manifest again is told of a conflict, seen on Kubernetes 1.37."""
+    before = ResourceAmounts(memory=int(parse_quantity(memory)))
+    raised = str(int(parse_quantity(memory)) * 3)
+    large = deployment("stable", **{GIVEN: {"limits": {"memory": raised}}})
+    server.expect(large, k8s("resources_patch").but(asked=ANYTHING), large)
+    fe.set_resources(FE, before, expected=ResourceAmounts(memory=int(raised)))
+    (back,) = bodies(server, "PATCH")
+    container = back["spec"]["template"]["spec"]["containers"][0]
+    assert container["resources"]["limits"] == {"memory": memory}
 
 
 def test_without_a_limit_the_request_is_the_amount(server: Replay, fe: KubernetesClient) -> None:

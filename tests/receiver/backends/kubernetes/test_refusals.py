@@ -78,7 +78,7 @@ def test_credentials_that_are_refused_are_read_again(
     look, refusal = deployment("stable"), k8s("unauthorized")
     server.expect(*[look.but(status=401, answer=refusal.answer)] * 2, look)
     for known in ("one", "two"):
-        token.write_text(known)
+        token.write_text(f"{known}\n")
         with pytest.raises(TargetUnreadyError, match="answered 401"):
             backend.deployment(FE)
     token.write_text("three")
