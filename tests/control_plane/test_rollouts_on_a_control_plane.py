@@ -89,6 +89,19 @@ def test_a_restart_whose_pods_never_get_ready_goes_back_to_those_of_before(
     assert lowest(cluster.ready, work) == 3
 
 
+def test_a_restart_that_another_rollout_overtakes_is_told_as_that(cluster: Cluster) -> None:
+    cluster.create(**SOON)
+    backend = cluster.backend()
+    plan = cluster.plan(RESTART, backend)
+    backend.restart("feature-extractor", plan["restart_key"])
+    eventually(lambda: backend.deployment("feature-extractor").settled)
+    cluster.patch(annotated(broken="yes"))
+    with pytest.raises(TargetFailedError, match="ProgressDeadlineExceeded"):
+        cluster.carry_out(RESTART, backend, plan)
+    assert "somebody else rolls out" in (action(RESTART).undo(backend, plan) or "")
+    assert cluster.ready() == 3
+
+
 def test_a_rollout_paused_before_its_first_pod_is_scaled_and_not_restarted(
     cluster: Cluster,
 ) -> None:

@@ -19,11 +19,12 @@ class RestartDeployment(Action[Deployments, Settings]):
         seen = backend.deployment(target.deployment)
         require_replaceable(seen)
         require_quiet(seen)
-        return {
+        plan: Plan = {
             "deployment": target.deployment,
             "restart_key": case.id,
             "previous_key": seen.restart_key,
         }
+        return plan | ({"revision": seen.revision} if seen.revision is not None else {})
 
     def look(self, backend: Deployments, plan: Plan) -> Look:
         """See how far the restart is."""
@@ -36,10 +37,19 @@ class RestartDeployment(Action[Deployments, Settings]):
 
     def undo(self, backend: Deployments, plan: Plan) -> str | None:
         """Bring back the replicas of before, where the platform still has them."""
-        if backend.deployment(plan["deployment"]).restart_key != plan["restart_key"]:
+        seen = backend.deployment(plan["deployment"])
+        if seen.restart_key != plan["restart_key"]:
             return None
         backend.undo_restart(plan["deployment"], plan["previous_key"])
+        if _overtaken(seen, plan):
+            return "its mark was taken back; what somebody else rolls out since then stays"
         return "back to the replicas of before"
+
+
+def _overtaken(seen: Deployment, plan: Plan) -> bool:
+    """Whether somebody else has changed what replicas are made of after the restart."""
+    before = plan.get("revision")
+    return before is not None and seen.revision is not None and seen.revision > before + 1
 
 
 def _compare(deployment: Deployment, plan: Plan) -> Look:

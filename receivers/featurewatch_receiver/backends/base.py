@@ -41,6 +41,8 @@ class Deployment:
     outage: str | None = None
     #: Key of the last restart that was asked for, if the platform keeps it.
     restart_key: str | None = None
+    #: Grows by one with each state that replicas are made of, if the platform counts them.
+    revision: int | None = None
     #: What sets the number of replicas instead of us: "HorizontalPodAutoscaler fe". Then `scale`
     #: sets its lower bound.
     autoscaler: str | None = None

@@ -175,6 +175,23 @@ def test_a_restart_bears_the_remediations_key_and_can_be_taken_back(
     assert actions()[RESTART].undo(platform, made) is None
 
 
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        (8, "back to the replicas of before"),
+        (9, "its mark was taken back; what somebody else rolls out since then stays"),
+    ],
+)
+def test_what_is_not_taken_back_with_a_restart_is_told(
+    plan: Do, platform: Platform, revision: int, said: str
+) -> None:
+    platform.become(revision=7)
+    made = plan(RESTART)
+    carried_out(RESTART, platform, made)
+    platform.become(revision=revision)
+    assert actions()[RESTART].undo(platform, made) == said
+
+
 @pytest.mark.parametrize("name", [RESTART, OPTIMIZE])
 def test_nothing_is_replaced_while_a_rollout_is_under_way(
     plan: Do, platform: Platform, name: str

@@ -12,6 +12,7 @@ from featurewatch_receiver.backends.base import TrainingState
 
 #: The restart that a pod is of. Not kubectl's own annotation, whose value is a time.
 RESTART = "featurewatch/restart"
+_REVISION = "deployment.kubernetes.io/revision"
 
 
 def _quantity(text: str) -> Decimal:
@@ -220,6 +221,12 @@ class DeploymentAnswer(KubernetesAnswer):
         """How many pods count: where a rollout is paused before its first, those of before."""
         waits = self.spec.paused and not self.status.updated_replicas
         return self.status.replicas if waits else self.status.updated_replicas
+
+    @property
+    def revision(self) -> int | None:
+        """The controller's count of pod templates."""
+        count = self.metadata.annotations.get(_REVISION, "")
+        return int(count) if count.isdecimal() else None
 
     @property
     def restart_key(self) -> str | None:

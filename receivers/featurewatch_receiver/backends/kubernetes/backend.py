@@ -207,6 +207,7 @@ class KubernetesClient:
             paused=answer.paused,
             outage=None if self._settings.allow_outage else answer.outage,
             restart_key=answer.restart_key,
+            revision=answer.revision,
             autoscaler=str(scaler) if scaler else None,
             autoscaler_min=scaler.min if scaler else None,
             autoscaler_max=scaler.max if scaler else None,

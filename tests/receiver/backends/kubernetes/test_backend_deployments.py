@@ -35,7 +35,7 @@ def test_a_settled_deployment_is_described_with_what_its_only_container_is_given
     seen = fe.deployment(FE)
     assert (seen.replicas, seen.ready_replicas, seen.setpoint) == (2, 2, 2)
     assert (seen.settled, seen.fault, seen.generation) == (True, None, "19")
-    assert (seen.restart_key, seen.autoscaler) == (None, None)
+    assert (seen.restart_key, seen.revision, seen.autoscaler) == (None, 6, None)
     assert seen.resources == BEFORE
 
 
