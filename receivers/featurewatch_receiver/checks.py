@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from featurewatch_receiver.actions import actions
 from featurewatch_receiver.backends import KINDS
-from featurewatch_receiver.backends.faults import backend_faults, cache_faults
+from featurewatch_receiver.backends.faults import backend_faults, cache_faults, kind_faults
 from featurewatch_receiver.config.backends import BackendConfig, HttpJobBackend
 from featurewatch_receiver.config.file import Problem, load
 from featurewatch_receiver.config.receiver import (
@@ -68,6 +68,9 @@ def check_targets(targets: Targets, backends: Backends) -> Iterator[Problem]:
                 known = ", ".join(sorted(backends)) or "none yet: define one under 'backends'"
                 message = f"no backend is named {backend!r}; write one of: {known}"
                 yield Problem(path=(*path, key), message=message)
+        if target.backend in backends:
+            named = ((*path, "deployment"), target.deployment, target.backend)
+            yield from kind_faults(*named, backends[target.backend])
         holder = target.backend_of("cache_backend")
         if holder in backends:
             yield from cache_faults((*path, "cache"), target.cache, holder, backends[holder])

@@ -90,7 +90,7 @@ class SkipReason(StrEnum):
     # Of the target.
     AT_BOUND = "at_bound"
     ROLLOUT_UNDER_WAY = "rollout_under_way"
-    NOBODY_WOULD_SERVE = "nobody_would_serve"
+    UNSAFE_ROLLOUT = "unsafe_rollout"
     NOTHING_TO_DO = "nothing_to_do"
 
 

@@ -71,6 +71,16 @@ class Cluster:
         eventually(lambda: self.ready() == wanted, what=f"{wanted} ready")
         eventually(lambda: self.seen().status.updated_replicas == (wanted or None))
 
+    def create_set(self, **spec: Any) -> None:
+        """Make a StatefulSet of three ready pods."""
+        body = deployment(**{"serviceName": "fe", "podManagementPolicy": "Parallel"} | spec)
+        self.apps.create_namespaced_stateful_set(self.namespace, body)
+        eventually(lambda: self.ready_of_set() == 3)
+
+    def ready_of_set(self) -> int:
+        seen = self.apps.read_namespaced_stateful_set(FE, self.namespace)
+        return seen.status.ready_replicas or 0
+
     def apply(self, **spec: Any) -> None:
         """Apply the manifest, as a GitOps controller does by server-side apply."""
         body = {"apiVersion": "apps/v1", "kind": "Deployment"} | deployment(**spec)
@@ -104,9 +114,9 @@ class Cluster:
         given = known | {"kubeconfig": str(self.kubeconfig)} | settings
         return KubernetesClient(Settings(**given), None, Deadline(seconds))
 
-    def plan(self, name: str, backend: KubernetesClient, **case: Any) -> Plan:
+    def plan(self, name: str, backend: KubernetesClient, of: str = FE, **case: Any) -> Plan:
         """Plan an action on the Deployment, between 1 and 8 replicas, 4 CPU and 8 GiB."""
-        bounds = {"deployment": FE, "model": CRONJOB, "min_replicas": 1, "max_replicas": 8}
+        bounds = {"deployment": of, "model": CRONJOB, "min_replicas": 1, "max_replicas": 8}
         bounds |= {"max_cpu": 4.0, "max_memory": "8Gi"}
         target = self.config.targets["feature_extractor"].model_copy(update=bounds)
         known = {"id": "e:a:1", "now": T0, "alertname": "A", "extractor": "fe"}

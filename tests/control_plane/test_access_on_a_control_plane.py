@@ -2,13 +2,16 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
-from waiting import eventually
+from waiting import PATIENCE_SECONDS, eventually
 
 from control_plane.cluster import CRONJOB, FE, Cluster
+from featurewatch_receiver.automation.converge import DOWN, Patience, insist
 from featurewatch_receiver.backends.base import TrainingState
+from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.errors import (
     TargetBlindError,
     TargetRefusedError,
@@ -42,6 +45,23 @@ def test_an_action_outlives_a_restart_of_the_api_server(
     os.kill(int((plane / "kube-apiserver.pid").read_text()), how)
     looked = cluster.carry_out(name, backend, plan)
     assert looked.detail == ("4 of 4" if name == UP else "3 of 3") + " replicas ready"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_change_is_asked_for_until_the_api_server_knows_the_rights_again(
+    cluster: Cluster, plane: Path, how: signal.Signals
+) -> None:
+    cluster.create()
+    backend = cluster.backend()
+    os.kill(int((plane / "kube-apiserver.pid").read_text()), how)
+    patience = Patience(
+        deadline=Deadline(PATIENCE_SECONDS),
+        stop=threading.Event(),
+        pause=0.1,
+        is_cancelled=lambda: False,
+    )
+    changed = insist(patience, lambda: backend.restart(FE, "k1"), forgiven=DOWN)
+    assert changed.restart_key == "k1"
 
 
 def test_a_right_that_is_missing_is_named_with_the_advice_to_grant_it(cluster: Cluster) -> None:

@@ -125,9 +125,9 @@ def test_strategy_recreate_is_left_alone_unless_allowed(cluster: Cluster) -> Non
     for name in (RESTART, OPTIMIZE):
         with pytest.raises(ActionSkippedError) as skipped:
             cluster.plan(name, backend)
-        assert skipped.value.reason == "nobody_would_serve"
+        assert skipped.value.reason == "unsafe_rollout"
     cluster.carry_out(UP, backend, cluster.plan(UP, backend))
-    allowed = cluster.backend(allow_outage=True)
+    allowed = cluster.backend(unsafe_rollouts=True)
     cluster.carry_out(RESTART, allowed, cluster.plan(RESTART, allowed))
     assert cluster.ready() == 4
 

@@ -14,8 +14,8 @@ def require_replaceable(seen: Deployment) -> None:
     """
     if seen.paused:
         raise ActionSkippedError(SkipReason.ROLLOUT_UNDER_WAY, seen.paused)
-    if seen.outage:
-        raise ActionSkippedError(SkipReason.NOBODY_WOULD_SERVE, seen.outage)
+    if seen.unsafe:
+        raise ActionSkippedError(SkipReason.UNSAFE_ROLLOUT, seen.unsafe)
 
 
 def require_quiet(seen: Deployment) -> None:

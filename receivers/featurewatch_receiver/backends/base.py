@@ -37,8 +37,8 @@ class Deployment:
     changing: str | None = None
     #: Why no replica is replaced now: a person has paused that.
     paused: str | None = None
-    #: Why nobody might serve while the replicas are replaced.
-    outage: str | None = None
+    #: Why fewer replicas might be left when they are replaced, or none meanwhile.
+    unsafe: str | None = None
     #: Key of the last restart that was asked for, if the platform keeps it.
     restart_key: str | None = None
     #: Grows by one with each state that replicas are made of, if the platform counts them.

@@ -5,7 +5,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from featurewatch_receiver.backends.placeholders import KNOWN, placeholders
-from featurewatch_receiver.config.backends import BackendConfig, HttpJobBackend, RedisBackend
+from featurewatch_receiver.config.backends import (
+    BackendConfig,
+    HttpJobBackend,
+    KubernetesBackend,
+    RedisBackend,
+)
 from featurewatch_receiver.config.file import KeyPath, Problem
 
 #: Safe in a header: nothing of an alert.
@@ -28,6 +33,16 @@ def cache_faults(
     if isinstance(settings, RedisBackend) and cache not in settings.caches:
         known = ", ".join(sorted(settings.caches))
         message = f"backend {backend} has no cache {cache!r}; write one of: {known}"
+        yield Problem(path=path, message=message)
+
+
+def kind_faults(
+    path: KeyPath, deployment: str, backend: str, settings: BackendConfig
+) -> Iterator[Problem]:
+    """A target names a kind that its backend knows; `path` is of that name."""
+    kind, slash, name = deployment.rpartition("/")
+    if slash and not isinstance(settings, KubernetesBackend):
+        message = f"backend {backend} knows no kind {kind!r}, as kubernetes does; write {name}"
         yield Problem(path=path, message=message)
 
 

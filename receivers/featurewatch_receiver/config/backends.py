@@ -85,8 +85,8 @@ class KubernetesBackend(Strict):
     #: Whether to look for a HorizontalPodAutoscaler, ScaledObject or Rollout that owns the number
     #: of replicas. False only where there is none, and no right to look.
     autoscalers: bool = True
-    #: Whether to replace replicas where all of them may be stopped before a new one is ready.
-    allow_outage: bool = False
+    #: Whether to replace replicas where that may leave fewer than there were, or none.
+    unsafe_rollouts: bool = False
     request_timeout: PositiveDuration
 
 

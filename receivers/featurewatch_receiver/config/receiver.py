@@ -22,6 +22,7 @@ from featurewatch_receiver.config.values import (
     Strict,
     Text,
     Url,
+    WorkloadName,
     has_port,
 )
 
@@ -195,7 +196,7 @@ class Target(Strict):
     backend: Name
     cache_backend: Name | None = None
     model_backend: Name | None = None
-    deployment: Name
+    deployment: WorkloadName
     cache: Name
     model: Name
     min_replicas: Annotated[int, Field(ge=0, examples=[1])]

@@ -144,6 +144,14 @@ PositiveDuration = Annotated[
     Field(examples=["5m"], json_schema_extra=_schema),
 ]
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_-]*$", examples=["feature_extractor"])]
+#: A name, on Kubernetes perhaps with its kind, as kubectl takes it.
+WorkloadName = Annotated[
+    str,
+    Field(
+        pattern=r"^((deployment|statefulset)/)?[a-zA-Z_][a-zA-Z0-9_-]*$",
+        examples=["feature_extractor"],
+    ),
+]
 Text = Annotated[
     str,
     pydantic.AfterValidator(_can_be_written),

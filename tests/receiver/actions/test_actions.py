@@ -202,9 +202,9 @@ def test_nothing_is_replaced_while_a_rollout_is_under_way(
 
 @pytest.mark.parametrize("name", [RESTART, OPTIMIZE])
 @pytest.mark.parametrize(
-    ("kept", "reason"), [("paused", "rollout_under_way"), ("outage", "nobody_would_serve")]
+    ("kept", "reason"), [("paused", "rollout_under_way"), ("unsafe", "unsafe_rollout")]
 )
-def test_nothing_is_replaced_where_that_is_paused_or_nobody_would_serve(
+def test_nothing_is_replaced_where_that_is_paused_or_unsafe(
     plan: Do, platform: Platform, name: str, kept: str, reason: str
 ) -> None:
     platform.become(**{kept: "so it is"}, **GIVEN)

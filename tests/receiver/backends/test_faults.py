@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from featurewatch_receiver.backends.faults import backend_faults, cache_faults
-from featurewatch_receiver.config.backends import BackendConfig
+from featurewatch_receiver.backends.faults import backend_faults, cache_faults, kind_faults
+from featurewatch_receiver.config.backends import BackendConfig, HttpBackend, KubernetesBackend
 
 DOCUMENT = Path(__file__).parents[3] / "docs/backends.md"
 ADAPTER: TypeAdapter[Any] = TypeAdapter(BackendConfig)
@@ -149,3 +149,13 @@ def test_a_target_whose_cache_is_not_of_its_backend_is_told_which_there_are() ->
     [fault] = cache_faults(path, "feature", "b", settings)
     assert fault.path == path
     assert fault.message == "backend b has no cache 'feature'; write one of: features"
+
+
+def test_only_kubernetes_knows_kinds_of_what_is_scaled() -> None:
+    path = ("targets", "fe", "deployment")
+    cluster = KubernetesBackend(kind="kubernetes", namespace="x", request_timeout="5s")
+    other = HttpBackend(kind="http", url="http://x:1", token_file=None, request_timeout="5s")
+    assert not list(kind_faults(path, "statefulset/fe", "b", cluster))
+    assert not list(kind_faults(path, "fe", "b", other))
+    [fault] = kind_faults(path, "statefulset/fe", "b", other)
+    assert fault.message == "backend b knows no kind 'statefulset', as kubernetes does; write fe"

@@ -1,7 +1,6 @@
 """What is read of the API server's objects; whatever else they have is left alone."""
 
-import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -12,7 +11,6 @@ from featurewatch_receiver.backends.base import TrainingState
 
 #: The restart that a pod is of. Not kubectl's own annotation, whose value is a time.
 RESTART = "featurewatch/restart"
-_REVISION = "deployment.kubernetes.io/revision"
 
 
 def _quantity(text: str) -> Decimal:
@@ -102,36 +100,14 @@ class PodTemplate(KubernetesAnswer):
     spec: PodSpec
 
 
-class RollingUpdate(KubernetesAnswer):
-    """How many replicas may be missing or too many meanwhile: a number, or percent of all."""
-
-    max_unavailable: int | str = "25%"
-    max_surge: int | str = "25%"
-
-    def missing(self, replicas: int) -> int:
-        """How many may be missing, as the controller rounds it."""
-        missing = _share(self.max_unavailable, replicas, math.floor)
-        surge = _share(self.max_surge, replicas, math.ceil)
-        return missing if missing or surge else 1
-
-
-class Strategy(KubernetesAnswer):
-    """How replicas are replaced."""
-
-    type: str = "RollingUpdate"
-    rolling_update: RollingUpdate = RollingUpdate()
-
-
-class DeploymentSpec(KubernetesAnswer):
-    """What is wanted."""
+class WorkloadSpec(KubernetesAnswer):
+    """What is wanted, whatever the kind."""
 
     replicas: int = 1
-    paused: bool = False
-    strategy: Strategy = Strategy()
     template: PodTemplate
 
 
-class DeploymentStatus(KubernetesAnswer):
+class WorkloadStatus(KubernetesAnswer):
     """What the controller has seen; zeros are left out on the wire."""
 
     observed_generation: int = 0
@@ -139,15 +115,14 @@ class DeploymentStatus(KubernetesAnswer):
     updated_replicas: int = 0
     ready_replicas: int = 0
     available_replicas: int = 0
-    conditions: list[Condition] = []
 
 
-class DeploymentAnswer(KubernetesAnswer):
-    """A Deployment of apps/v1."""
+class WorkloadAnswer(KubernetesAnswer, ABC):
+    """Something of apps/v1 that keeps replicas."""
 
     metadata: Metadata
-    spec: DeploymentSpec
-    status: DeploymentStatus = DeploymentStatus()
+    spec: WorkloadSpec
+    status: WorkloadStatus = WorkloadStatus()
 
     @property
     def seen(self) -> bool:
@@ -155,87 +130,46 @@ class DeploymentAnswer(KubernetesAnswer):
         return self.status.observed_generation >= self.metadata.generation
 
     @property
-    def fault(self) -> str | None:
-        """Why the rollout will not end, in the controller's words."""
-        if not self.seen:
-            return None
-        return next((c.words for c in self.status.conditions if self._ends(c)), None)
-
-    def _ends(self, condition: Condition) -> bool:
-        if condition.type == "Progressing":
-            return condition.reason == "ProgressDeadlineExceeded"
-        # It outlives its cause for a moment: then no pod is missing.
-        missing = self._current < self.spec.replicas
-        return condition.type == "ReplicaFailure" and condition.status == "True" and missing
-
-    @property
     def changing(self) -> str | None:
         """Why another number of replicas could cost healthy ones."""
-        name, status = self.metadata.name, self.status
         if not self.seen:
-            return f"the controller has yet to see the last change of {name}"
-        if self._current < status.replicas:
-            new = f"{status.updated_replicas} of {status.replicas} pods are new"
-            return f"a rollout of {name} is {'paused' if self.spec.paused else 'under way'}, {new}"
-        return None
-
-    @property
-    def paused(self) -> str | None:
-        """Why no pod is replaced; scaling works all the same."""
-        if not self.spec.paused:
-            return None
-        name = self.metadata.name
-        return f"the rollout of {name} is paused; `kubectl rollout resume` ends that"
-
-    @property
-    def outage(self) -> str | None:
-        """Why nobody might serve while the pods are replaced."""
-        name, strategy, replicas = self.metadata.name, self.spec.strategy, self.spec.replicas
-        if not replicas:
-            return None
-        fix = "change that, or write `allow_outage: true`"
-        if strategy.type == "Recreate":
-            return f"{name} has the strategy Recreate: no pod serves until new ones start; {fix}"
-        if strategy.rolling_update.missing(replicas) >= replicas:
-            most = f"maxUnavailable is {strategy.rolling_update.max_unavailable}"
-            return f"a rollout of {name} may stop all of its {replicas} pods at once: {most}; {fix}"
-        return None
-
-    @property
-    def rolled_out(self) -> bool:
-        """Every replica is available and of the newest template: as `kubectl rollout status`.
-
-        One of a paused rollout may be of the template before.
-        """
-        status = self.status
-        return (
-            self.seen
-            and not self.fault
-            and self._current >= self.spec.replicas
-            and status.replicas <= self._current
-            and status.available_replicas >= self._current
-        )
-
-    @property
-    def _current(self) -> int:
-        """How many pods count: where a rollout is paused before its first, those of before."""
-        waits = self.spec.paused and not self.status.updated_replicas
-        return self.status.replicas if waits else self.status.updated_replicas
-
-    @property
-    def revision(self) -> int | None:
-        """The controller's count of pod templates."""
-        count = self.metadata.annotations.get(_REVISION, "")
-        return int(count) if count.isdecimal() else None
+            return f"the controller has yet to see the last change of {self.metadata.name}"
+        return self.half_done
 
     @property
     def restart_key(self) -> str | None:
         """Key of the last restart that was asked for."""
         return self.spec.template.metadata.annotations.get(RESTART)
 
+    @property
+    @abstractmethod
+    def half_done(self) -> str | None:
+        """That some replicas are of the newest template, and some are not yet."""
 
-def _share(of: int | str, replicas: int, rounded: Callable[[float], int]) -> int:
-    return of if isinstance(of, int) else rounded(replicas * int(of.removesuffix("%")) / 100)
+    @property
+    @abstractmethod
+    def fault(self) -> str | None:
+        """Why the rollout will not end, in the controller's words."""
+
+    @property
+    @abstractmethod
+    def paused(self) -> str | None:
+        """Why no pod is replaced; scaling works all the same."""
+
+    @property
+    @abstractmethod
+    def unsafe(self) -> str | None:
+        """Why fewer replicas might be left when they are replaced, or none meanwhile."""
+
+    @property
+    @abstractmethod
+    def rolled_out(self) -> bool:
+        """Every replica is ready and of the newest template: as `kubectl rollout status`."""
+
+    @property
+    @abstractmethod
+    def revision(self) -> int | None:
+        """The controller's count of pod templates."""
 
 
 class Written(KubernetesAnswer):

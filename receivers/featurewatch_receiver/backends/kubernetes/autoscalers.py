@@ -15,6 +15,7 @@ from featurewatch_receiver.backends.kubernetes.refusals import (
     KubernetesMissingError,
     UnservedError,
 )
+from featurewatch_receiver.backends.kubernetes.workloads import Workload
 from featurewatch_receiver.errors import TargetRefusedError
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ class Reference(KubernetesAnswer):
     kind: str = "Deployment"
     name: str = ""
 
-    def names(self, deployment: str) -> bool:
-        """It is this Deployment, and nothing of another API of the same name."""
+    def names(self, of: Workload) -> bool:
+        """It is this one, and nothing of another kind or API of the same name."""
         group = self.api_version.rpartition("/")[0]
-        return group in _GROUPS and (self.kind, self.name) == ("Deployment", deployment)
+        return group in _GROUPS and (self.kind, self.name) == (of.kind.name, of.name)
 
 
 class HpaSpec(KubernetesAnswer):
@@ -146,29 +147,29 @@ class Autoscaler:
         return f"{self.kind} {self.name}"
 
 
-def find(api: "Api", namespace: str, deployment: str) -> Autoscaler | None:
-    """Return what scales the deployment, or None.
+def find(api: "Api", namespace: str, of: Workload) -> Autoscaler | None:
+    """Return what scales it, or None.
 
     Raises:
         TargetError: it can't be seen, or several do.
 
     """
     version, listed = _hpas(api, namespace)
-    found = [hpa for hpa in listed if hpa.spec.scale_target_ref.names(deployment)]
+    found = [hpa for hpa in listed if hpa.spec.scale_target_ref.names(of)]
     if len(found) > 1:
         names = ", ".join(sorted(hpa.metadata.name for hpa in found))
-        raise TargetRefusedError(f"kubernetes: {names} all scale {deployment}; leave one of them")
+        raise TargetRefusedError(f"kubernetes: {names} all scale {of.name}; leave one of them")
     if not found:
-        return _idle(api, namespace, deployment)
+        return _idle(api, namespace, of)
     return _owner(api, namespace, found[0], version)
 
 
-def require_no_rollout(api: "Api", namespace: str, deployment: str) -> None:
+def require_no_rollout(api: "Api", namespace: str, of: Workload) -> None:
     """Raise TargetRefusedError for a Deployment whose pods an Argo Rollout has taken over."""
     for rollout in _custom(api, namespace, _ARGO, _ROLLOUTS, RolloutAnswer):
-        if rollout.spec.workload_ref.names(deployment):
+        if rollout.spec.workload_ref.names(of):
             raise TargetRefusedError(
-                f"kubernetes: {deployment} belongs to Rollout {rollout.metadata.name} "
+                f"kubernetes: {of.name} belongs to Rollout {rollout.metadata.name} "
                 "(workloadRef), which scales it; change that one"
             )
 
@@ -211,10 +212,10 @@ def _owner(api: "Api", namespace: str, hpa: Hpa, version: tuple[str, str]) -> Au
     )
 
 
-def _idle(api: "Api", namespace: str, deployment: str) -> Autoscaler | None:
+def _idle(api: "Api", namespace: str, of: Workload) -> Autoscaler | None:
     """A ScaledObject without its HorizontalPodAutoscaler: KEDA 2.21 deletes that in a pause."""
     for each in _custom(api, namespace, _KEDA, _PLURAL, ScaledObjectAnswer):
-        if each.spec.scale_target_ref.names(deployment):
+        if each.spec.scale_target_ref.names(of):
             return _scaled_object(each)
     return None
 

@@ -1,7 +1,8 @@
-"""The `kubernetes` backend: Deployments, their autoscalers, and Jobs made from CronJobs.
+"""The `kubernetes` backend: Deployments, StatefulSets, their autoscalers, and Jobs of CronJobs.
 
-The names of a target are names of the cluster: `deployment` is a Deployment, `model` the CronJob
-that trains it. Every change bears the resourceVersion of what it was decided on.
+The names of a target are names of the cluster: `deployment` is a Deployment, or a StatefulSet as
+`statefulset/NAME`, `model` the CronJob that trains it. Every change bears the resourceVersion of
+what it was decided on.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from featurewatch_receiver.backends.kubernetes import autoscalers
 from featurewatch_receiver.backends.kubernetes.answers import (
     RESTART,
     CronJobAnswer,
-    DeploymentAnswer,
     JobAnswer,
+    WorkloadAnswer,
     Written,
 )
 from featurewatch_receiver.backends.kubernetes.autoscalers import Autoscaler
@@ -31,6 +32,7 @@ from featurewatch_receiver.backends.kubernetes.resources import (
     unsized,
 )
 from featurewatch_receiver.backends.kubernetes.trainings import job_of, training_of
+from featurewatch_receiver.backends.kubernetes.workloads import workload_of
 from featurewatch_receiver.clock import Deadline
 from featurewatch_receiver.config.backends import LABEL
 from featurewatch_receiver.config.backends import KubernetesBackend as Settings
@@ -135,19 +137,18 @@ class KubernetesClient:
             raise refusal(f"kubernetes: {deployment.changing}")
         if setpoint > expected:
             _require_switched_on(scaler, deployment)
-        self._require_free(deployment)
+        self._require_free(name, deployment)
         if scaler:
             autoscalers.set_minimum(self._api, self._namespace, scaler, setpoint)
             return
-        verb = self._api.apps.patch_namespaced_deployment_scale
-        self._patch(verb, deployment, {"replicas": setpoint})
+        self._patch(name, deployment, {"replicas": setpoint}, of="_scale")
 
     def _restart(self, name: str, key: str | None) -> None:
         deployment = self._get(name)
         if deployment.restart_key == key:
             return
         template = {"metadata": {"annotations": {RESTART: key}}}
-        self._roll(deployment, template)
+        self._roll(name, deployment, template)
 
     def _set_resources(self, name: str, wanted: ResourceAmounts, expected: ResourceAmounts) -> None:
         deployment = self._get(name)
@@ -156,23 +157,21 @@ class KubernetesClient:
             raise TargetChangedError(f"kubernetes: {name} has {seen} and not {expected}")
         changed = {"name": container.name, "resources": patch_of(container, wanted)}
         template = {"spec": {"containers": [changed]}}
-        self._roll(deployment, template)
+        self._roll(name, deployment, template)
 
-    def _get(self, name: str) -> DeploymentAnswer:
-        require_name("Deployment", name)
-        verb = self._api.apps.read_namespaced_deployment
-        what = f"get deployment {name}"
-        return self._api.call(what, DeploymentAnswer, verb, name, self._namespace)
+    def _get(self, name: str) -> WorkloadAnswer:
+        of = workload_of(name)
+        verb = getattr(self._api.apps, f"read_{of.kind.method}")
+        return self._api.call(f"get {of}", of.kind.shape, verb, of.name, self._namespace)
 
-    def _roll(self, seen: DeploymentAnswer, template: dict[str, Any]) -> None:
+    def _roll(self, name: str, seen: WorkloadAnswer, template: dict[str, Any]) -> None:
         """Change the pod template, so that every pod is replaced."""
-        if seen.spec.paused:
+        if seen.paused:
             raise TargetRefusedError(f"kubernetes: {seen.paused}")
-        self._require_free(seen)
-        verb = self._api.apps.patch_namespaced_deployment
-        self._patch(verb, seen, {"template": template})
+        self._require_free(name, seen)
+        self._patch(name, seen, {"template": template})
 
-    def _require_free(self, seen: DeploymentAnswer) -> None:
+    def _require_free(self, name: str, seen: WorkloadAnswer) -> None:
         """Raise TargetRefusedError for a deployment that something else sets right again."""
         if owner := seen.metadata.controller:
             raise TargetRefusedError(
@@ -180,23 +179,23 @@ class KubernetesClient:
                 "sets it right again; change that one"
             )
         if self._settings.autoscalers:
-            autoscalers.require_no_rollout(self._api, self._namespace, seen.metadata.name)
+            autoscalers.require_no_rollout(self._api, self._namespace, workload_of(name))
 
     def _patch(
-        self, verb: Callable[..., Any], seen: DeploymentAnswer, spec: dict[str, Any]
+        self, name: str, seen: WorkloadAnswer, spec: dict[str, Any], *, of: str = ""
     ) -> None:
         """Change a deployment; the server refuses when it is not the one that was seen."""
-        name = seen.metadata.name
+        to = workload_of(name)
+        verb = getattr(self._api.apps, f"patch_{to.kind.method}{of}")
         body = {"metadata": {"resourceVersion": seen.metadata.resource_version}, "spec": spec}
-        what = f"patch deployment {name}"
-        self._api.write(what, Written, verb, name, self._namespace, body=body)
+        self._api.write(f"patch {to}", Written, verb, to.name, self._namespace, body=body)
 
     def _autoscaler(self, name: str) -> Autoscaler | None:
         if not self._settings.autoscalers:
             return None
-        return autoscalers.find(self._api, self._namespace, name)
+        return autoscalers.find(self._api, self._namespace, workload_of(name))
 
-    def _describe(self, answer: DeploymentAnswer, scaler: Autoscaler | None) -> Deployment:
+    def _describe(self, answer: WorkloadAnswer, scaler: Autoscaler | None) -> Deployment:
         return Deployment(
             replicas=answer.spec.replicas,
             ready_replicas=answer.status.ready_replicas,
@@ -205,7 +204,7 @@ class KubernetesClient:
             fault=answer.fault,
             changing=answer.changing,
             paused=answer.paused,
-            outage=None if self._settings.allow_outage else answer.outage,
+            unsafe=None if self._settings.unsafe_rollouts else answer.unsafe,
             restart_key=answer.restart_key,
             revision=answer.revision,
             autoscaler=str(scaler) if scaler else None,
@@ -249,7 +248,7 @@ def _api(settings: Settings, deadline: Deadline) -> "Api":
     return Api(settings, deadline)
 
 
-def _require_switched_on(scaler: Autoscaler | None, deployment: DeploymentAnswer) -> None:
+def _require_switched_on(scaler: Autoscaler | None, deployment: WorkloadAnswer) -> None:
     """Raise TargetRefusedError for what a person has stopped or paused."""
     if scaler and scaler.pause:
         raise TargetRefusedError(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from featurewatch_receiver.backends.base import ResourceAmounts
-from featurewatch_receiver.backends.kubernetes.answers import Container, DeploymentAnswer
+from featurewatch_receiver.backends.kubernetes.answers import Container, WorkloadAnswer
 from featurewatch_receiver.errors import TargetRefusedError
 
 Kind = Literal["cpu", "memory"]
@@ -19,7 +19,7 @@ _UNITS = (
 KINDS: tuple[Kind, ...] = ("cpu", "memory")
 
 
-def container_of(deployment: DeploymentAnswer, name: str | None) -> Container | None:
+def container_of(deployment: WorkloadAnswer, name: str | None) -> Container | None:
     """Return the container of that name; without a name the only one, if there is only one."""
     containers = deployment.spec.template.spec.containers
     if name is None:
@@ -27,7 +27,7 @@ def container_of(deployment: DeploymentAnswer, name: str | None) -> Container | 
     return next((each for each in containers if each.name == name), None)
 
 
-def require_container(deployment: DeploymentAnswer, name: str | None) -> Container:
+def require_container(deployment: WorkloadAnswer, name: str | None) -> Container:
     """Return the container.
 
     Raises:
@@ -39,7 +39,7 @@ def require_container(deployment: DeploymentAnswer, name: str | None) -> Contain
     raise TargetRefusedError(f"kubernetes: {unsized(deployment, name)}")
 
 
-def unsized(deployment: DeploymentAnswer, name: str | None) -> str | None:
+def unsized(deployment: WorkloadAnswer, name: str | None) -> str | None:
     """Why nobody can say what each replica is given; None when it can be said."""
     container = container_of(deployment, name)
     if container is None:

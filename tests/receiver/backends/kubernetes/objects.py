@@ -50,6 +50,30 @@ SCALED_OBJECT: dict[str, Any] = {
 }
 
 
+STATEFUL_SET: dict[str, Any] = {
+    "metadata": {"name": FE, "resourceVersion": "88", "uid": "u-4", "generation": 2},
+    "spec": {
+        "replicas": 3,
+        "podManagementPolicy": "Parallel",
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+        "template": {
+            "metadata": {"labels": {"app": "fe"}},
+            "spec": {"containers": [{"name": "fe", "resources": {"limits": {"cpu": "2"}}}]},
+        },
+    },
+    "status": {
+        "observedGeneration": 2,
+        "replicas": 3,
+        "readyReplicas": 3,
+        "availableReplicas": 3,
+        "currentReplicas": 3,
+        "updatedReplicas": 3,
+        "currentRevision": "fe-5d9f",
+        "updateRevision": "fe-5d9f",
+    },
+}
+
+
 def changed(body: dict[str, Any], **paths: Any) -> dict[str, Any]:
     """A copy with other values at paths like spec__template__0__name."""
     result = copy.deepcopy(body)
@@ -130,6 +154,13 @@ def deployment(name: str, **paths: Any) -> Exchange:
     """A recorded look at the deployment, with other values at dotted paths."""
     seen = k8s(f"deployment_get_{name}")
     return seen.but(answer=changed(seen.answer, **paths))
+
+
+def stateful_set(**paths: Any) -> Exchange:
+    """Three pods that are ready, as Kubernetes 1.37 told of them; others at dotted paths."""
+    answer = changed(STATEFUL_SET, **paths)
+    path = f"/apis/apps/v1/namespaces/features/statefulsets/{FE}"
+    return k8s("deployment_get_stable").but(path=path, answer=answer)
 
 
 def bodies(server: Replay, method: str) -> list[Any]:

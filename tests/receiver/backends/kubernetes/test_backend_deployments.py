@@ -194,9 +194,9 @@ def test_a_rollout_that_might_leave_nobody_serving_is_told(
     server: Replay, opened: Open, replicas: int, strategy: dict[str, Any], words: str | None
 ) -> None:
     server.expect(*[deployment("stable", spec__replicas=replicas, spec__strategy=strategy)] * 2)
-    outage = opened(server.url).deployment(FE).outage
-    assert words in outage if words and outage else outage is words
-    assert opened(server.url, allow_outage=True).deployment(FE).outage is None
+    unsafe = opened(server.url).deployment(FE).unsafe
+    assert words in unsafe if words and unsafe else unsafe is words
+    assert opened(server.url, unsafe_rollouts=True).deployment(FE).unsafe is None
 
 
 def test_scaling_sends_the_version_that_was_seen_and_tells_the_state_after(

@@ -23,6 +23,7 @@ from receiver.backends.kubernetes.objects import (
     deployment,
     hpas,
     k8s,
+    stateful_set,
 )
 from receiver.replay import ANYTHING, Exchange, Replay
 
@@ -76,6 +77,7 @@ def tour(server: Replay, opened: Open) -> dict[str, Callable[[], object]]:
 
         return run
 
+    one, named = stateful_set(), f"statefulset/{FE}"
     rise = ResourceAmounts(cpu=4.0, memory=BEFORE.memory)
     scale = k8s("scale_patch_ok").but(asked=ANYTHING)
     create = k8s("job_create").but(asked=ANYTHING)
@@ -89,6 +91,14 @@ def tour(server: Replay, opened: Open) -> dict[str, Callable[[], object]]:
         "scale (ScaledObject)": verb(
             *(look, keda, scaled, NO_ROLLOUTS, patched(path), look, keda, scaled),
             call=lambda: scaler.scale(FE, 3, expected=0),
+        ),
+        "deployment (StatefulSet)": verb(one, call=lambda: fe.deployment(named)),
+        "scale (StatefulSet)": verb(
+            *(one, patched(f"{one.path}/scale"), one),
+            call=lambda: fe.scale(named, 4, expected=3),
+        ),
+        "restart (StatefulSet)": verb(
+            *(one, patched(one.path), one), call=lambda: fe.restart(named, "k")
         ),
         "deployment (neither)": verb(
             *(look, hpas(), NO_SCALED_OBJECTS), call=lambda: scaler.deployment(FE)
