@@ -47,11 +47,13 @@ function(config, identities)
     severities: severities[std.find(case.severity, severities)[0]:],
     policies: policies[std.find(case.policy, policies)[0]:],
   };
-  local last(name, case) = [
+  // One level of one form. Each form is the source of rules of its own: of two that fire at once
+  // Alertmanager 0.30.0 to 0.34.0 takes one for the source of a rule, and forgets the other with it.
+  local source(name, case, level) = [
     'alertname="%s"' % name,
     'severity="%s"' % case.severity,
     'escalation_policy="%s"' % case.policy,
-    at(std.length(case.levels)),
+    at(level),
   ];
   local muting(source, states, without, targets, levels) = {
     source_matchers: source + [told.matcher(states, without)],
@@ -59,30 +61,29 @@ function(config, identities)
     equal: identity,
   };
   // What a level of an incident mutes whatever had been told: every member, but not the one that had.
-  local mutes(name, source, level) =
+  local mutes(name, case, level) =
     local all = config.correlation.rules[name].members;
     local states = told.of_members(config, name);
-    [muting(source, states, true, all, [])] + [
-      muting(source, mine, false, [other for other in all if other != member], [])
+    [muting(source(name, case, level), states, true, all, [])] + [
+      muting(source(name, case, level), mine, false, [other for other in all if other != member], [])
       for member in all
       for mine in [[state for state in states if state.alertname == member]]
       if mine != [] && std.length(all) > 1
     ];
   // Of the member that had: what is above the level that was told, and that too once the incident
   // itself has told more under the same policy. deepest: up to which level.
-  local mutes_told(name, source, level, deepest) =
+  local mutes_told(name, case, level, deepest) =
     local states = told.of_members(config, name);
+    local this = source(name, case, level);
     local levels(state) = std.length([s for s in states if s.alertname == state.alertname]);
     [
-      muting(source, [state], false, [state.alertname], [between(state.level + 1, std.min(deepest, levels(state)))])
+      muting(this, [state], false, [state.alertname], [between(state.level + 1, std.min(deepest, levels(state)))])
       for state in states
       if state.level < std.min(deepest, levels(state))
     ] + [
-      muting(
-        source + ['escalation_policy="%s"' % state.policy], [state], false, [state.alertname], [up_to(state.level)]
-      )
+      muting(this, [state], false, [state.alertname], [up_to(state.level)])
       for state in states
-      if state.level < level
+      if state.policy == case.policy && state.level < level
     ];
   // By what a milder form of an incident had told.
   local stricter(milder, level) =
@@ -103,6 +104,16 @@ function(config, identities)
       for state in std.set(states, function(state) [state.policy, state.level])
       if std.member(milder, state.policy)
     ]);
+  // Severities that an incident may have under a policy.
+  local forms_under(policy) = [
+    severity
+    for severity in severities
+    if std.any([
+      case.severity == severity && case.policy == policy
+      for name in correlations
+      for case in cases.of(config, name)
+    ])
+  ];
   // The incidents that it is a member of.
   local among(name) =
     [incident for incident in correlations if std.member(config.correlation.rules[incident].members, name)];
@@ -200,13 +211,15 @@ function(config, identities)
       rules: [
         muting { target_matchers+: [up_to(level)] }
         for name in correlations
-        for level in std.range(1, most_levels)
-        for muting in mutes(name, ['alertname="%s"' % name, at(level)], level)
+        for case in cases.of(config, name)
+        for level in std.range(1, std.length(case.levels))
+        for muting in mutes(name, case, level)
       ] + [
         muting
         for name in correlations
-        for level in std.range(2, most_levels)
-        for muting in mutes_told(name, ['alertname="%s"' % name, at(level)], level, level)
+        for case in cases.of(config, name)
+        for level in std.range(2, std.length(case.levels))
+        for muting in mutes_told(name, case, level, level)
       ],
     },
     {
@@ -226,10 +239,10 @@ function(config, identities)
         ]]
         for muting in [
           each { target_matchers+: forms + [up_to(deepest(name, case))] }
-          for each in mutes(name, last(name, case), std.length(case.levels))
+          for each in mutes(name, case, std.length(case.levels))
         ] + [
           each { target_matchers+: forms }
-          for each in mutes_told(name, last(name, case), std.length(case.levels), deepest(name, case))
+          for each in mutes_told(name, case, std.length(case.levels), deepest(name, case))
         ]
       ],
     },
@@ -256,13 +269,14 @@ function(config, identities)
       |||,
       rules: [
         muting {
-          source_matchers: [correlated, 'escalation_policy="%s"' % policies[p], at(level)] + super.source_matchers,
+          source_matchers: [correlated, 'severity="%s"' % severity, 'escalation_policy="%s"' % policies[p], at(level)]
+                           + super.source_matchers,
           target_matchers: [correlated] + super.target_matchers + [up_to(level)],
           equal: ['alertname'] + identity,
         }
         for p in std.range(0, std.length(policies) - 2)
+        for severity in forms_under(policies[p])
         for level in std.range(1, std.length(escalation.all(config, policies[p])))
-        if correlations != []
         for muting in stricter(policies[p + 1:], level)
       ],
     },

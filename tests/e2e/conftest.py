@@ -54,7 +54,13 @@ def _name(scenario: Any) -> str:
 
 
 def _maintenance(end: datetime) -> dict[str, Any]:
-    """Settings with a maintenance window from now on."""
+    """Settings with two maintenance windows from now on, of which the first ends halfway."""
     begin = end - timedelta(seconds=MAINTENANCE_SECONDS)
-    window = {"name": "a-test", "from": begin.strftime(CLOCK), "to": end.strftime(CLOCK)}
-    return {"maintenance": [window | {"extractors": list(scenarios.MAINTAINED)}]}
+    halfway = end - timedelta(seconds=MAINTENANCE_SECONDS // 2)
+    return {
+        "maintenance": [
+            {"name": name, "from": begin.strftime(CLOCK), "to": to.strftime(CLOCK)}
+            | {"extractors": list(scenarios.MAINTAINED)}
+            for name, to in (("a-test", halfway), ("another", end))
+        ]
+    }

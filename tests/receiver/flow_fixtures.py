@@ -50,7 +50,8 @@ def flow(make_flow: Callable[[], Flow]) -> Flow:
 def prometheus(settings: Json) -> Iterator[StandInPrometheus]:
     """The Prometheus of the settings: LatencyCritical fires, was measured now, and is too slow."""
     server = StandInPrometheus()
-    server.values |= {"ALERTS{": [1], "time()": [3], "p95": [0.3], "threshold": [0.15]}
+    server.values |= {"FeaturewatchMaintenance": [], "ALERTS{": [1]}
+    server.values |= {"time()": [3], "p95": [0.3], "threshold": [0.15]}
     settings["receiver"]["prometheus_url"] = server.url
     settings["metrics_age"] = "time() - last{extractor=$extractor}"
     settings["alerts"]["FeatureExtractionLatencyCritical"] |= {

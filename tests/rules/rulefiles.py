@@ -29,6 +29,14 @@ maintenance:
     from: 1970-01-01T00:30:00Z
     to: 1970-01-01T00:40:00Z
     extractors: [big_model]
+  - name: two
+    from: 1970-01-01T01:00:00Z
+    to: 1970-01-01T01:10:00Z
+    extractors: [big_model]
+  - name: three
+    from: 1970-01-01T01:05:00Z
+    to: 1970-01-01T01:20:00Z
+    extractors: [small_model, big_model]
 """,
 }
 

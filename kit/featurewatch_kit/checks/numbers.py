@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from datetime import datetime
+from itertools import accumulate, zip_longest
 from typing import Any
 
 from featurewatch_kit.checks.confidence import confidences
@@ -15,6 +16,7 @@ from featurewatch_kit.config.alerts import Alert as AlertSettings
 from featurewatch_kit.config.alerts import CorrelationRule
 from featurewatch_kit.config.model import Config
 from featurewatch_kit.generate import ALERTS, RULES
+from featurewatch_receiver.config.receiver import Maintenance
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.phrases import exact
 
@@ -27,7 +29,9 @@ _SETTINGS = ("threshold", "min_requests")
 _SINCE = re.compile(r"time\(\) - featurewatch:alert_start_timestamp_seconds\{[^}]*\} >= (\S+)")
 _REMEMBERED = re.compile(r"> time\(\) - (\S+)")
 _TOGETHER = re.compile(r"^\s+(?:<=|>= -)\s?(\S+)$", re.MULTILINE)
-_PLANNED = re.compile(r"vector\(time\(\)\) >= (\S+) < (\S+)")
+_PLANNED = re.compile(
+    r"vector\((?P<value>\S+)\) and vector\(time\(\)\) >= (?P<start>\S+) < (?P<end>\S+)"
+)
 _MARGIN = re.compile(r"^(\S+) \* stddev_over_time")
 _HISTORY = "featurewatch.history"
 _ABSENT = "FeatureExtractionMetricsAbsent"
@@ -171,14 +175,29 @@ def _each(alert: Alert, key: str, wanted: float, pattern: re.Pattern[str]) -> It
 
 
 def _planned(config: Config, tree: Tree) -> Iterator[_Number]:
-    alerts = {alert.labels["window"]: alert for alert in tree.alerts if alert.name == _MAINTENANCE}
-    for number, window in enumerate(config.maintenance if alerts else []):
-        found = _PLANNED.search(alerts[window.name].code)
-        for group, (key, time) in enumerate((("from", window.from_), ("to", window.to)), 1):
-            read = _read(found[group]) if found else None
-            # The rules know whole seconds.
-            wanted = float(int(time.timestamp()))
-            yield _Number(ALERTS, _MAINTENANCE, f"maintenance.{number}.{key}", wanted, read)
+    """Of each window its beginning, its end, and the value that tells its end."""
+    for signal in (alert for alert in tree.alerts if alert.name == _MAINTENANCE):
+        windows = _windows(config, named=signal.labels["scope"] == "extractor")
+        for (number, window), found in zip_longest(windows, _PLANNED.finditer(signal.code)):
+            for key, part, time in (
+                ("from", "start", window.from_),
+                ("to", "end", window.to),
+                ("to", "value", window.to),
+            ):
+                read = _read(found[part]) if found else None
+                place = f"maintenance.{number}.{key}"
+                yield _Number(ALERTS, _MAINTENANCE, place, _whole(time), read)
+
+
+def _windows(config: Config, *, named: bool) -> list[tuple[int, Maintenance]]:
+    """Windows of named extractors, or of all, as the rules have them: the last end first."""
+    windows = [each for each in enumerate(config.maintenance) if bool(each[1].extractors) == named]
+    return sorted(windows, key=lambda each: (_whole(each[1].to), each[1].name), reverse=True)
+
+
+def _whole(time: datetime) -> float:
+    """As the rules know it, in whole seconds."""
+    return float(int(time.timestamp()))
 
 
 def _margins(config: Config, tree: Tree) -> Iterator[_Number]:

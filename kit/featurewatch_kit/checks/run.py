@@ -15,6 +15,7 @@ from featurewatch_kit.checks.people import check_people
 from featurewatch_kit.checks.prometheus import Prometheus
 from featurewatch_kit.checks.secretfiles import check_secrets
 from featurewatch_kit.checks.shadows import check_shadows
+from featurewatch_kit.checks.sources import check_sources
 from featurewatch_kit.checks.timing import check_timing
 from featurewatch_kit.checks.tools import check_with_tools
 from featurewatch_kit.checks.tree import Tree, read_tree
@@ -57,6 +58,7 @@ def check_tree(config: Config, tree: Tree, root: Path) -> Iterator[Finding]:
     yield from check_numbers(config, tree)
     yield from check_inhibition(tree)
     yield from check_incidents(tree)
+    yield from check_sources(tree)
     yield from check_completeness(config, tree, root)
 
 

@@ -22,6 +22,12 @@ from featurewatch_receiver.states import SkipReason
 
 _FIRES = 'ALERTS{alertname=%s, alertstate="firing", extractor=%s}'
 
+# Of the extractor, or of everything.
+_WORK = (
+    'ALERTS{alertname="FeaturewatchMaintenance", alertstate="firing", extractor=%s}'
+    ' or ALERTS{alertname="FeaturewatchMaintenance", alertstate="firing", extractor=""}'
+)
+
 _ANY_FIRES = 'ALERTS{alertname=~%s, alertstate="firing", extractor=%s}'
 
 
@@ -121,6 +127,8 @@ class Source:
         extractor = row.labels.get("extractor", "")
         if row.alertname and not self._fires(row.alertname, extractor):
             return SkipReason.ALERT_NOT_FIRING, f"{row.alertname} does not fire at its source"
+        if self._worked_on(extractor or row.target or ""):
+            return SkipReason.MAINTENANCE, "Prometheus says that it is being worked on"
         if incident := self._incident(row.alertname, extractor):
             return SkipReason.CORRELATED, f"{incident} answers for it"
         age = self._age(row)
@@ -142,6 +150,12 @@ class Source:
             and self._fires(name, extractor, unknown=False)
         )
         return next(incidents, None)
+
+    def _worked_on(self, extractor: str) -> bool:
+        """Whether the rules say so, whose windows may be newer than those of the receiver."""
+        return self._prometheus is not None and bool(
+            self._prometheus.values(_WORK % literal(extractor))
+        )
 
     def _fires(self, alertname: str, extractor: str, *, unknown: bool = True) -> bool:
         """Whether it fires at its source; `unknown` when there is none to ask."""

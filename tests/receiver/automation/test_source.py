@@ -40,6 +40,21 @@ def test_a_forged_alert_starts_nothing(make_flow: MakeFlow, prometheus: StandInP
     ]
 
 
+def test_nothing_is_done_while_the_rules_say_that_the_target_is_worked_on(
+    make_flow: MakeFlow, prometheus: StandInPrometheus
+) -> None:
+    """What Alertmanager lets through, or a receiver that has not the newest windows, acts on."""
+    prometheus.values["FeaturewatchMaintenance"] = [1.8e9]
+    flow = make_flow()
+    flow.deliver(alert())
+    flow.work()
+    assert skipped(flow) == ("maintenance", "Prometheus says that it is being worked on")
+    prometheus.values["FeaturewatchMaintenance"] = []
+    flow.later(minutes=2)
+    flow.tend()
+    assert flow.remediator.prepare(flow.only().id)
+
+
 CASCADE = "FeatureExtractionLatencyCascade"
 
 
@@ -160,7 +175,7 @@ def test_hostile_names_are_quoted_into_queries(
     assert flow.remediator.prepare(flow.only().id)
     quoted = r'"x\"} or vector(1) or up{a=\"\\\n$window"'
     assert literal(HOSTILE) == quoted
-    assert len(prometheus.queries) == 4
+    assert len(prometheus.queries) == 5
     assert all(f"extractor={quoted}" in query for query in prometheus.queries)
 
 
