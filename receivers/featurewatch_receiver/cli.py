@@ -14,7 +14,7 @@ from featurewatch_receiver.checks import load_receiver_config
 from featurewatch_receiver.deliveries import replay
 from featurewatch_receiver.errors import ReceiverError
 from featurewatch_receiver.server import serve
-from featurewatch_receiver.store.migrate import migrate
+from featurewatch_receiver.store.migrate import migrate, take_back
 from featurewatch_receiver.version import VERSION
 
 
@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     no_worker = "receive alerts, and leave remediation to other processes"
     commands.choices["serve"].add_argument("--no-worker", action="store_true", help=no_worker)
+    back = "take back the revisions after this one, before an older version starts"
+    commands.choices["migrate"].add_argument("--to", metavar="REVISION", help=back)
     _add_replay_options(commands.choices["replay"])
     _add_token(commands)
     return parser
@@ -86,8 +88,12 @@ def _run(file: Path, role: ProcessRole) -> None:
 
 def _migrate(options: argparse.Namespace) -> None:
     url = load_receiver_config(options.config).receiver.database
-    done = migrate(url)
-    for line in done:
+    if options.to:
+        for line in take_back(url, options.to):
+            print(f"took back {line}")
+        print(f"{url}: is at {options.to}")
+        return
+    for line in migrate(url):
         print(f"applied {line}")
     print(f"{url}: is up to date")
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from dbos import DBOS
 from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import make_url
@@ -44,6 +44,25 @@ def migrate(url: str) -> list[str]:
         DBOS.migrate(url)
     register_queue(url)
     return done
+
+
+def take_back(url: str, to: str) -> list[str]:
+    """Take revisions back so that this one is the last, and return a line for each that was.
+
+    Raises:
+        ConfigError: there is no such revision, or what came after it can't be taken back.
+
+    """
+    with _opened(url) as connection:
+        config = alembic_config(connection)
+        steps = _later(connection, to)
+        for step in steps:
+            if not hasattr(step.module, "downgrade"):
+                fix = f"restore the backup that was made before {step.revision} was applied"
+                raise ConfigError([f"--to: {step.revision} can't be taken back; {fix}"])
+        command.downgrade(config, to)
+        connection.commit()
+    return [f"{step.revision}: {step.doc}" for step in steps]
 
 
 def check(url: str) -> None:
@@ -85,6 +104,18 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
+def _later(connection: Connection, to: str) -> list[Script]:
+    """The revisions that were applied after this one, the last one first."""
+    _pending(connection)  # one that this version does not know is told there
+    script = ScriptDirectory.from_config(alembic_config(connection))
+    applied = list(script.iterate_revisions(_revision(connection) or "base", "base"))
+    names = [step.revision for step in applied]
+    if to not in names:
+        known = ", ".join(reversed(names)) or "none"
+        raise ConfigError([f"--to: {to} is no revision that was applied; those are {known}"])
+    return applied[: names.index(to)]
+
+
 def _pending(connection: Connection) -> list[str]:
     script = ScriptDirectory.from_config(alembic_config(connection))
     known = [revision.revision for revision in script.walk_revisions()]
@@ -105,9 +136,18 @@ def _require_columns(connection: Connection) -> None:
         there = seen.has_table(table.name)
         known = {column["name"] for column in seen.get_columns(table.name)} if there else set()
         if missing := sorted({column.name for column in table.columns} - known):
-            fix = "it was made by an unreleased version; start with an empty database"
+            fix = "it was made by an unreleased version; restore a backup, or begin anew:"
+            fix += f" {_begin_anew(connection)}"
             message = f"table {table.name} has no {', '.join(missing)}; {fix}"
             raise ConfigError([f"receiver.database: {message}"])
+
+
+def _begin_anew(connection: Connection) -> str:
+    """The command that leaves an empty database, and keeps this one."""
+    name = connection.engine.url.database
+    if connection.dialect.name == "sqlite":
+        return f"mv {name} {name}.old"
+    return f'psql postgres -c \'ALTER DATABASE "{name}" RENAME TO "{name}-old"\'; createdb {name}'
 
 
 def _revision(connection: Connection) -> str | None:

@@ -114,6 +114,7 @@ alerts = Table(
     Column("level", Integer, nullable=False, comment="Its escalation level; 1 without the label."),
     Column("starts_at", UtcTime, nullable=False, comment="When it began to fire."),
     Column("ends_at", UtcTime, comment="When it ended; null while it fires."),
+    Column("sender", Text, comment="A Sender that is not Alertmanager; else null."),
 )
 Index("alerts_by_fingerprint", alerts.c.fingerprint)
 

@@ -8,54 +8,17 @@ from typing import Any
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from featurewatch_receiver.cli import main
 from featurewatch_receiver.errors import ConfigError
 from featurewatch_receiver.store import schema
-from featurewatch_receiver.store.database import open_for_migration
 from featurewatch_receiver.store.migrate import FIRST, alembic_config, migrate, prepare
 from receiver.payloads import Json
 from receiver.postgres import Server
+from receiver.store.opened import differences, with_connection
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """An empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/receiver.db"
-        return
-    server: Server = request.getfixturevalue("postgresql")
-    url = server.create()
-    yield url
-    server.drop(url)
-
-
-def with_connection(url: str, work: Callable[[Connection], Any]) -> Any:
-    engine = open_for_migration(url)
-    try:
-        with engine.begin() as connection:
-            return work(connection)
-    finally:
-        engine.dispose()
-
-
-def differences(connection: Connection) -> list[Any]:
-    """What alembic would still change; comments are for readers of schema.py alone."""
-
-    def ours(item: Any, name: str, kind: str, reflected: bool, _: object) -> bool:
-        return kind != "table" or not reflected or name in schema.metadata.tables
-
-    options = {"compare_type": True, "compare_server_default": True, "include_object": ours}
-    context = MigrationContext.configure(connection, opts=options)
-    flat = []
-    for change in compare_metadata(context, schema.metadata):
-        flat += change if isinstance(change, list) else [change]
-    return [change for change in flat if not change[0].endswith("_comment")]
 
 
 def first_revision(connection: Connection) -> None:
@@ -101,14 +64,14 @@ def rows(connection: Connection, table: str, *columns: str) -> list[tuple[Any, .
 
 
 def test_after_all_revisions_the_tables_are_those_of_the_schema(url: str) -> None:
-    assert [line[:5] for line in migrate(url)] == ["0001:", "0002:", "0003:"]
+    assert [line[:5] for line in migrate(url)] == ["0001:", "0002:", "0003:", "0004:"]
     assert with_connection(url, differences) == []
     assert migrate(url) == []
 
 
 def test_what_a_database_without_revisions_remembers_survives(url: str) -> None:
     with_connection(url, first_revision)
-    assert [line[:5] for line in migrate(url)] == ["0002:", "0003:"]
+    assert [line[:5] for line in migrate(url)] == ["0002:", "0003:", "0004:"]
     assert with_connection(url, differences) == []
 
     def read(connection: Connection) -> None:
@@ -153,11 +116,11 @@ def test_postgresql_is_migrated_by_command_alone(
     url = postgresql.create()
     settings["receiver"] |= {"listen": "127.0.0.1:0", "database": url}
     file = str(write_config())
-    behind = f"receiver.database: {url} is 3 revisions behind; run `featurewatch-receiver migrate`"
+    behind = f"receiver.database: {url} is 4 revisions behind; run `featurewatch-receiver migrate`"
     for name in ("serve", "worker"):
         assert main([name, "--config", file]) == 2
         assert capsys.readouterr() == ("", f"{behind}\n")
-    for before in ([f"applied 000{n}: " for n in (1, 2, 3)], []):
+    for before in ([f"applied 000{n}: " for n in (1, 2, 3, 4)], []):
         assert main(["migrate", "--config", file]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert [line[:14] for line in lines[:-1]] == before
@@ -198,5 +161,7 @@ def test_tables_that_are_not_those_of_their_revision_are_refused_in_one_line(url
     drop = text("ALTER TABLE episodes DROP COLUMN acknowledged_until")
     with_connection(url, lambda connection: connection.execute(drop))
     for start in (migrate, prepare):
-        with pytest.raises(ConfigError, match="table episodes has no acknowledged_until; it was"):
+        with pytest.raises(ConfigError, match="table episodes has no acknowledged_until; it") as no:
             start(url)
+        command = "mv " if url.startswith("sqlite") else "psql postgres -c 'ALTER DATABASE "
+        assert f"restore a backup, or begin anew: {command}" in no.value.problems[0]
