@@ -34,6 +34,12 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
+class Sender(StrEnum):
+    """Who sent an alert, where that is not Alertmanager, which therefore does not know it."""
+
+    GRAFANA = "grafana"
+
+
 class Origin(StrEnum):
     """Who wants it."""
 

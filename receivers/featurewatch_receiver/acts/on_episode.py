@@ -23,7 +23,7 @@ from featurewatch_receiver.errors import (
 )
 from featurewatch_receiver.history import audit, durations
 from featurewatch_receiver.history.audit import Deed
-from featurewatch_receiver.history.queries import fires
+from featurewatch_receiver.history.queries import fires, is_known
 from featurewatch_receiver.labels import identity_of
 from featurewatch_receiver.silences.acknowledgement import Acknowledger, Kind, Note
 from featurewatch_receiver.store.schema import episodes
@@ -53,7 +53,7 @@ def find_open(core: Core, episode_id: str) -> Row[Any]:
         ConflictError: it has ended.
 
     """
-    query = select(episodes, fires.label("fires"))
+    query = select(episodes, fires.label("fires"), is_known.label("is_known"))
     with core.reader.begin() as connection:
         row = connection.execute(query.where(episodes.c.id == episode_id)).one_or_none()
     if row is None:
@@ -61,6 +61,13 @@ def find_open(core: Core, episode_id: str) -> Row[Any]:
     if row.resolved_at is not None:
         raise ConflictError("episode: is not open; see /api/v1/alerts")
     return row
+
+
+def require_known(episode: Row[Any]) -> None:
+    """Raise ConflictError for an episode of which Alertmanager knows nothing."""
+    if episode.fires and not episode.is_known:
+        fix = "silence it there, or resolve it here"
+        raise ConflictError(f"episode: Grafana sent it, and Alertmanager does not know it; {fix}")
 
 
 @contextmanager
@@ -78,6 +85,7 @@ def recorded(core: Core, deed: Deed) -> Iterator[Kept]:
 
 def take(doing: Doing, act: str, kind: Kind, episode: Row[Any], **more: str) -> Made:
     """Stop the escalation of an episode that fires, and note who has it."""
+    require_known(episode)
     with recorded(doing.core, doing.deed(act)) as kept:
         made = _acknowledge(doing, episode, kind)
     _note_taken(doing.core, episode, kept, made, **more)

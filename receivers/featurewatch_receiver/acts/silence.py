@@ -12,6 +12,7 @@ from featurewatch_receiver.acts.on_episode import (
     find_open,
     note,
     recorded,
+    require_known,
 )
 from featurewatch_receiver.clock import utc_now
 from featurewatch_receiver.core import Core
@@ -24,6 +25,7 @@ NAME = "silence"
 def silence(doing: Doing) -> Made:
     """Tell nobody of an episode any more, on whichever level. Raises as `acknowledge` does."""
     core, episode, said = doing.core, find_open(doing.core, doing.subject), doing.said
+    require_known(episode)
     about = Note(user=said.user, reason=said.reason, duration=doing.duration)
     with recorded(core, doing.deed(NAME)) as kept, alertmanager(core) as client:
         others = [alert.labels for alert in client.alerts()]

@@ -53,7 +53,9 @@ def timeline(config: ReceiverConfig, episode: Row) -> list[Event]:
 
 def _fired(episode: Row) -> Iterator[Event]:
     for alert in sorted(episode["alerts"], key=lambda row: row["level"]):
-        yield Event(at=alert["starts_at"], kind="fires", text=f"Level {alert['level']} fires")
+        by = f"sent by {alert['sender'].capitalize()}" if alert["sender"] else ""
+        text = f"Level {alert['level']} fires"
+        yield Event(at=alert["starts_at"], kind="fires", text=text, more=by)
 
 
 def _ended(episode: Row) -> Iterator[Event]:

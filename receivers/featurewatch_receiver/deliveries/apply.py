@@ -23,8 +23,9 @@ from featurewatch_receiver.deliveries.episodes import (
     Timeline,
     sight,
 )
-from featurewatch_receiver.deliveries.payload import WebhookPayload, is_signal
+from featurewatch_receiver.deliveries.payload import SENDERS, VERSION, WebhookPayload, is_signal
 from featurewatch_receiver.history import durations
+from featurewatch_receiver.states import Sender
 from featurewatch_receiver.store.queue import WorkQueue
 from featurewatch_receiver.store.schema import alerts, episodes
 
@@ -84,6 +85,8 @@ def see(timeline: Timeline, sighting: Sighting) -> Seen:
 
 def is_heartbeat(webhook: WebhookPayload) -> bool:
     """Whether the Watchdog is among the alerts that fire."""
+    if webhook["version"] != VERSION:
+        return False  # it tells of another chain
     wanted = WATCHDOG.items()
     firing = (a["labels"] for a in webhook["alerts"] if a["status"] == "firing")
     return any(labels.items() >= wanted for labels in firing)
@@ -92,7 +95,9 @@ def is_heartbeat(webhook: WebhookPayload) -> bool:
 def _sightings(delivery: Delivery) -> list[Sighting]:
     """In order of time, so that an older alert never closes what a newer one opened."""
     troubles = [alert for alert in delivery.webhook["alerts"] if not is_signal(alert)]
-    return sorted((sight(alert, delivery.at) for alert in troubles), key=lambda s: s.starts_at)
+    sender = SENDERS[delivery.webhook["version"]]
+    seen = (sight(alert, delivery.at, sender) for alert in troubles)
+    return sorted(seen, key=lambda s: s.starts_at)
 
 
 def _firing(timelines: Iterable[Timeline]) -> Iterator[Subject]:
@@ -132,6 +137,7 @@ def _load_alerts(connection: Connection, opened: list[Episode]) -> None:
             level=row.level,
             starts_at=row.starts_at,
             ends_at=row.ends_at,
+            sender=Sender(row.sender) if row.sender else None,
             stored=True,
             changed=False,
         )
@@ -183,6 +189,7 @@ def _alert_row(episode_id: str, fingerprint: str, state: AlertState) -> dict[str
         "level": state.level,
         "starts_at": state.starts_at,
         "ends_at": state.ends_at,
+        "sender": state.sender,
     }
 
 
@@ -203,18 +210,17 @@ def report(core: Core, deliveries: Sequence[Delivery], receipt: Receipt) -> None
 def _fields(sighting: Sighting, outcome: Outcome, episode_id: str | None) -> dict[str, object]:
     """What the log tells of an alert; docs/operations.md explains it."""
     named = ("alertname", "severity", "extractor", "escalation_policy")
-    begin = {"episode": episode_id, "outcome": outcome, "status": sighting.status}
-    return (
-        begin
-        | {label: sighting.labels.get(label) for label in named}
-        | {
-            "escalation_level": sighting.level,
-            "fingerprint": sighting.fingerprint,
-            "starts_at": sighting.starts_at,
-            "ends_at": sighting.ends_at,
-            "summary": sighting.annotations.get("summary"),
-        }
-    )
+    fields: dict[str, object] = {"episode": episode_id, "outcome": outcome}
+    fields["status"] = sighting.status
+    fields |= {label: sighting.labels.get(label) for label in named}
+    fields |= {
+        "escalation_level": sighting.level,
+        "fingerprint": sighting.fingerprint,
+        "starts_at": sighting.starts_at,
+        "ends_at": sighting.ends_at,
+        "summary": sighting.annotations.get("summary"),
+    }
+    return fields | ({"sender": sighting.sender} if sighting.sender else {})
 
 
 def count_ended(core: Core, ended: Iterable[Episode]) -> None:

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from featurewatch_receiver.deliveries.payload import DeliveredAlert
 from featurewatch_receiver.labels import LEVEL, level_of
+from featurewatch_receiver.states import Sender
 
 _canonical = json.JSONEncoder(sort_keys=True).encode
 # Two Prometheus replicas see one alert begin at slightly different times. When an alert begins
@@ -48,6 +49,8 @@ class Sighting:
     starts_at: datetime
     #: None while it fires.
     ends_at: datetime | None
+    #: None: Alertmanager.
+    sender: Sender | None = None
 
     @property
     def status(self) -> str:
@@ -76,7 +79,7 @@ def _bounded(annotations: dict[str, str]) -> dict[str, str]:
     return kept
 
 
-def sight(alert: DeliveredAlert, now: datetime) -> Sighting:
+def sight(alert: DeliveredAlert, now: datetime, sender: Sender | None = None) -> Sighting:
     """Read the alert; no time of it is later than now, so that none blocks the future."""
     labels = {name: value for name, value in alert["labels"].items() if name != LEVEL}
     starts_at = min(alert["startsAt"].astimezone(UTC), now)
@@ -89,6 +92,7 @@ def sight(alert: DeliveredAlert, now: datetime) -> Sighting:
         annotations=_bounded(alert["annotations"]),
         starts_at=starts_at,
         ends_at=max(starts_at, min(alert["endsAt"].astimezone(UTC), now)) if ended else None,
+        sender=sender,
     )
 
 
@@ -104,6 +108,8 @@ class AlertState:
     level: int
     starts_at: datetime
     ends_at: datetime | None
+    #: Who alone knows it; None: Alertmanager does.
+    sender: Sender | None = None
     stored: bool = False
     changed: bool = True
 
@@ -130,6 +136,8 @@ class Episode:
         state = self.alerts.get(sighting.fingerprint)
         if state is None:
             return self._add(sighting)
+        if state.sender and sighting.sender is None:
+            state.sender, state.changed = None, True
         if sighting.ends_at is None:
             return self._still_firing(state, sighting)
         if state.ends_at is not None:
@@ -156,7 +164,10 @@ class Episode:
 
     def _add(self, sighting: Sighting) -> Outcome:
         self.alerts[sighting.fingerprint] = AlertState(
-            level=sighting.level, starts_at=sighting.starts_at, ends_at=sighting.ends_at
+            level=sighting.level,
+            starts_at=sighting.starts_at,
+            ends_at=sighting.ends_at,
+            sender=sighting.sender,
         )
         if sighting.level > self.escalation_level:
             self.escalation_level = sighting.level

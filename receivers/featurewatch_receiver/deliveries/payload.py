@@ -1,4 +1,7 @@
-"""Alertmanager's webhook, version 4: what must be in it, and what is said when it is not.
+"""Alertmanager's webhook, version 4, and Grafana's, version 1: what must be in them.
+
+Grafana's has the same fields and more, which nothing here reads: of the group orgId, title, state
+and message; of an alert values, valueString, silenceURL, dashboardURL, panelURL and imageURL.
 
 What every Alertmanager sends must be there, used here or not: without it, the sender is something
 else. Only fields that some leave out may be missing, and fields that this receiver does not know
@@ -16,8 +19,11 @@ from typing_extensions import TypedDict
 
 from featurewatch_receiver import pydantic_errors
 from featurewatch_receiver.errors import PayloadError
+from featurewatch_receiver.states import Sender
 
 VERSION = "4"
+#: Who sends which version; None: Alertmanager.
+SENDERS = {VERSION: None, "1": Sender.GRAFANA}
 _LONGEST = 200
 #: What a counter of Alertmanager's can hold; a larger one does not fit into ours.
 _MOST = 2**53
@@ -59,7 +65,7 @@ class DeliveredAlert(TypedDict):
 class WebhookPayload(TypedDict):
     """One delivery: the whole group, firing and resolved alerts mixed."""
 
-    version: Literal["4"]
+    version: Literal["4", "1"]
     groupKey: str
     status: Status
     receiver: str
@@ -112,7 +118,10 @@ def _line(problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         return f"{place}: is missing; send webhook version {VERSION}, as Alertmanager does"
     if place == "version":
-        return f"version: is not '{VERSION}'; this receiver reads webhook version {VERSION}"
+        return (
+            f"version: is not '{VERSION}', Alertmanager's, nor '1', Grafana's; this receiver reads"
+            " these"
+        )
     if problem["type"].startswith(("datetime", "timezone")):
         return f"{place}: is not a time with its zone; send RFC 3339, as Alertmanager does"
     if place.endswith("At") and problem["type"].endswith("than_equal"):

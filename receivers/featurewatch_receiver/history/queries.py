@@ -53,6 +53,10 @@ _MOST_BESIDE = 1000
 
 #: An alert of the episode fires.
 fires = exists().where(alerts.c.episode_id == episodes.c.id, alerts.c.ends_at.is_(None))
+#: An alert of the episode fires that Alertmanager knows.
+is_known = exists().where(
+    alerts.c.episode_id == episodes.c.id, alerts.c.ends_at.is_(None), alerts.c.sender.is_(None)
+)
 is_open = episodes.c.resolved_at.is_(None)
 
 
@@ -148,6 +152,14 @@ def find_remediation(core: Core, row_id: str) -> Row | None:
     """One remediation with its steps; None when there is none."""
     one = Part(where=[remediations.c.id == row_id], hours=None, limit=1)
     return next(iter(list_remediations(core, one).rows), None)
+
+
+def end_unknown(connection: Connection, episode_id: str, now: datetime) -> None:
+    """End the alerts of an episode that Alertmanager does not know."""
+    mine = alerts.c.episode_id == episode_id, alerts.c.ends_at.is_(None)
+    connection.execute(
+        update(alerts).where(*mine, alerts.c.sender.is_not(None)).values(ends_at=now)
+    )
 
 
 def resolve(connection: Connection, episode_id: str, now: datetime, **said: str) -> bool:

@@ -107,13 +107,20 @@ class Differences:
 
 
 def open_alerts(connection: Connection) -> OpenAlerts:
-    """Read what fires according to history, by fingerprint."""
+    """Read what fires according to history, by fingerprint; not what others than Alertmanager sent.
+
+    That ends when they say so.
+    """
     columns: tuple[Column[Any], ...] = (
         *(alerts.c.fingerprint, alerts.c.level, alerts.c.starts_at),
         *(episodes.c.identity, episodes.c.labels, episodes.c.annotations),
         *(episodes.c.silenced_at, episodes.c.inhibited_at),
     )
-    still = alerts.c.ends_at.is_(None), episodes.c.resolved_at.is_(None)
+    still = (
+        alerts.c.ends_at.is_(None),
+        alerts.c.sender.is_(None),
+        episodes.c.resolved_at.is_(None),
+    )
     rows = connection.execute(select(*columns).select_from(alerts.join(episodes)).where(*still))
     return {row.fingerprint: row for row in rows}
 

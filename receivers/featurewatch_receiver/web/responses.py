@@ -11,6 +11,7 @@ from featurewatch_receiver.states import (
     LeaseEnd,
     Origin,
     Role,
+    Sender,
     SkipReason,
     State,
     Status,
@@ -85,12 +86,13 @@ class RemediationResponse(ResponseModel):
 
 
 class AlertLevelResponse(ResponseModel):
-    """One alert of Alertmanager's in an episode: a level of it."""
+    """One alert in an episode: a level of it."""
 
     fingerprint: str
     level: int
     starts_at: Time
     ends_at: Time | None
+    sender: Annotated[Sender | None, Field(description="Who sent it; null: Alertmanager.")]
 
 
 class EpisodeResponse(ResponseModel):

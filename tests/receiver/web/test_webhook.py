@@ -57,7 +57,7 @@ def test_without_the_token_nothing_is_taken(receiver: Receiver, headers: dict[st
         (b"[]", "body: must be an object; send what Alertmanager sends"),
         (
             payload(alert(), version="5"),
-            "version: is not '4'; this receiver reads webhook version 4",
+            "version: is not '4', Alertmanager's, nor '1', Grafana's; this receiver reads these",
         ),
         (without("version"), "version: is missing; send webhook version 4, as Alertmanager does"),
         (without("groupKey"), "groupKey: is missing; send webhook version 4, as Alertmanager does"),
