@@ -152,6 +152,12 @@ class LiveAlertmanager:
         self._alerts = {k: a for k, a in self._alerts.items() if k not in over}
         eventually(lambda: len(self._get("alerts")) == len(self._alerts))
 
+    def forget(self, **labels: str) -> None:
+        """Prometheus has no alert with these labels any more, and Alertmanager is not told."""
+        self._alerts = {
+            k: a for k, a in self._alerts.items() if not a["labels"].items() >= labels.items()
+        }
+
     def send_again(self) -> None:
         """Report what fires, as after Alertmanager's restart."""
         self._send(list(self._alerts.values()))

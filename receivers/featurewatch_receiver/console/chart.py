@@ -19,6 +19,7 @@ _EDGE = 6
 #: A page must not wait for longer.
 TIMEOUT_SECONDS = 2.0
 _POINTS = 120
+_SHORTEST_STEP = 15
 #: What is further apart has a gap.
 _UNBROKEN_STEPS = 1.5
 _BEFORE, _AFTER, _LONGEST = timedelta(minutes=30), timedelta(minutes=15), timedelta(days=7)
@@ -46,7 +47,7 @@ class Chart:
     began_x: float
     #: Whether the last value is.
     is_beyond: bool
-    #: Whether it reaches to the end of the chart.
+    #: Whether it is of the end of the chart, however far apart its points are.
     is_current: bool
 
 
@@ -57,11 +58,18 @@ class _Span:
     began: datetime
 
     @property
-    def step(self) -> float:
-        return max(15.0, (self.end - self.start).total_seconds() / _POINTS)
+    def step(self) -> int:
+        """Seconds; the last point is then at the end itself."""
+        return max(_SHORTEST_STEP, math.ceil((self.end - self.start).total_seconds() / _POINTS))
+
+    @property
+    def first(self) -> datetime:
+        """Whole steps before the end."""
+        steps = math.ceil((self.end - self.start).total_seconds() / self.step)
+        return self.end - timedelta(seconds=steps * self.step)
 
     def x(self, time: float) -> float:
-        share = (time - self.start.timestamp()) / (self.end - self.start).total_seconds()
+        share = (time - self.first.timestamp()) / (self.end - self.first).total_seconds()
         return round(share * WIDTH, 1)
 
 
@@ -110,7 +118,7 @@ def _charts(config: ReceiverConfig, episode: dict[str, Any], now: datetime) -> l
             courses = [
                 prometheus.course(
                     expression(text, episode["extractor"], episode["labels"], alert.window),
-                    span.start,
+                    span.first,
                     span.end,
                     span.step,
                 )
@@ -168,7 +176,7 @@ def _chart(name: str, check: Check, courses: list[list[Points]], span: _Span) ->
     return Chart(
         name=name,
         breach=check.breach,
-        start=span.start,
+        start=span.first,
         end=span.end,
         last=last,
         last_at=datetime.fromtimestamp(last_at, UTC),
@@ -183,7 +191,7 @@ def _chart(name: str, check: Check, courses: list[list[Points]], span: _Span) ->
         threshold_y=None if threshold is None else y(threshold),
         began_x=max(0.0, span.x(span.began.timestamp())),
         is_beyond=threshold is not None and check.is_beyond(last, threshold),
-        is_current=span.end.timestamp() - last_at <= _UNBROKEN_STEPS * span.step,
+        is_current=span.end.timestamp() - last_at <= _UNBROKEN_STEPS * _SHORTEST_STEP,
     )
 
 

@@ -97,8 +97,9 @@ def _changed(config: ReceiverConfig, episode: Row, row: Row) -> Event:
 def _told(row: Row) -> Event:
     people = ", ".join(spoken(name) for name in row["recipients"] or [row["receiver"]])
     channels = ", ".join(row["channels"] or [])
-    what = f"of level {row['level']}" if row["status"] == "firing" else "of the end"
-    text = f"Told {people} {what}" + (f" by {channels}" if channels else "")
+    what = f"level {row['level']}" if row["status"] == "firing" else "the end"
+    # Whether a mail was sent and arrived, Alertmanager alone knows.
+    text = f"Alertmanager had {what} to tell {people}" + (f" by {channels}" if channels else "")
     return Event(at=row["at"], kind="told", text=text)
 
 

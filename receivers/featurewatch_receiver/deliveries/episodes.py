@@ -33,6 +33,8 @@ class Outcome(StrEnum):
     STALE = "stale"
 
 
+# No alert is older: what says so leaves its beginning out (Go's zero time is of the year 1).
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 #: Characters of one annotation, and of all annotations of one alert.
 LONGEST, MOST_CHARACTERS = 4_000, 16_000
 
@@ -51,6 +53,8 @@ class Sighting:
     ends_at: datetime | None
     #: None: Alertmanager.
     sender: Sender | None = None
+    #: Its sender did not know when it began: that is now, for all we know.
+    is_start_known: bool = True
 
     @property
     def status(self) -> str:
@@ -80,10 +84,16 @@ def _bounded(annotations: dict[str, str]) -> dict[str, str]:
 
 
 def sight(alert: DeliveredAlert, now: datetime, sender: Sender | None = None) -> Sighting:
-    """Read the alert; no time of it is later than now, so that none blocks the future."""
+    """Read the alert; no time of it is later than now, so that none blocks the future.
+
+    Nor is its beginning of long ago, which would spoil all means.
+    """
     labels = {name: value for name, value in alert["labels"].items() if name != LEVEL}
-    starts_at = min(alert["startsAt"].astimezone(UTC), now)
+    started = alert["startsAt"].astimezone(UTC)
     ended = alert["status"] == "resolved"
+    end = min(alert["endsAt"].astimezone(UTC), now) if ended else None
+    is_start_known = started >= _EARLIEST
+    starts_at = min(started, now) if is_start_known else max(end or now, _EARLIEST)
     return Sighting(
         identity=hashlib.sha256(_canonical(labels).encode()).hexdigest(),
         fingerprint=alert["fingerprint"],
@@ -91,8 +101,9 @@ def sight(alert: DeliveredAlert, now: datetime, sender: Sender | None = None) ->
         labels=labels,
         annotations=_bounded(alert["annotations"]),
         starts_at=starts_at,
-        ends_at=max(starts_at, min(alert["endsAt"].astimezone(UTC), now)) if ended else None,
+        ends_at=max(starts_at, end) if end else None,
         sender=sender,
+        is_start_known=is_start_known,
     )
 
 
@@ -150,7 +161,9 @@ class Episode:
     def began_anew(self, sighting: Sighting) -> bool:
         """Whether the alert is a new firing of one that this episode has already."""
         state = self.alerts.get(sighting.fingerprint)
-        return state is not None and sighting.starts_at - state.starts_at > SAME_START
+        if state is None or not sighting.is_start_known:
+            return False
+        return sighting.starts_at - state.starts_at > SAME_START
 
     def ended(self) -> datetime | None:
         """When the last of its alerts ended, or None while one fires."""

@@ -53,7 +53,9 @@ def due(
     spoken = {f: since for f, since in speaking_since.items() if now - since >= wait}
     found = _firing(connection, config, view, spoken, now)
     firing = {told: FIRING for told in found if last.get(told) != FIRING}
-    ended = dict.fromkeys(_ended(connection, config, last), RESOLVED)
+    over = _ended(connection, config, last)
+    heard = _heard(connection, view, {told.episode_id for told in over})
+    ended = {told: RESOLVED for told in over if (told.episode_id, told.level) in heard}
     return [
         {"at": now, "status": status, **told._asdict()} for told, status in (firing | ended).items()
     ]
@@ -108,6 +110,20 @@ def _ended(
         if (told.episode_id, told.level) not in still
         if told.episode_id not in quiet and _tells_end(config, told.receiver)
     ]
+
+
+def _heard(connection: Connection, view: View, ids: set[str]) -> set[tuple[str, int]]:
+    """Levels of these episodes of which this run of Alertmanager knew that they fired.
+
+    What ended before it started it knows nothing of, and tells nobody of.
+    """
+    columns = *_LEVEL, alerts.c.fingerprint, alerts.c.starts_at
+    rows = connection.execute(select(*columns).where(alerts.c.episode_id.in_(ids))) if ids else ()
+    return {
+        (row.episode_id, row.level)
+        for row in rows
+        if row.fingerprint in view.seen or row.starts_at >= view.started_at
+    }
 
 
 def _that_fire(*columns: Column[Any]) -> Select[Any]:

@@ -8,7 +8,7 @@ is lost. So every 15 seconds its list of alerts is read, and Prometheus's.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -80,6 +80,8 @@ class Reconciler:
         #: Since when each alert is not muted.
         self._speaking: dict[str, datetime] = {}
         self._muted: set[str] = set()
+        #: What this run of Alertmanager has had.
+        self._seen: set[str] = set()
 
     def look(self) -> Repair:
         """Compare once, and repair.
@@ -98,6 +100,9 @@ class Reconciler:
         if view.started_at != self._started_at:
             self._differences.forget()
             self._started_at = view.started_at
+            self._seen = set()
+        self._seen |= view.alerts.keys()
+        view = replace(view, seen=frozenset(self._seen))
         try:
             at_prometheus = firing_at(self._prometheus) if self._prometheus else []
         except PrometheusError:

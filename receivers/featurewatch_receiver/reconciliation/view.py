@@ -32,6 +32,8 @@ class View:
     silences: dict[str, Silence]
     #: Those of them that are ours.
     acknowledgements: tuple[Acknowledgement, ...]
+    #: What it has had since it started, as far as the looks before saw it.
+    seen: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:

@@ -159,7 +159,7 @@ def test_an_incident_has_its_members_in_its_own_cluster(
 
 def test_value_threshold_and_remediation_stand_beside_an_alert(told_ada: Visitor) -> None:
     said = told_ada.read("/")
-    assert ": 231.4ms , threshold 150ms" in said
+    assert ": 231.4ms when told, threshold 150ms" in said
     assert "scale_up_deployment skipped correlated" in said
     assert "clear_cache verifying" in said
 
@@ -227,9 +227,9 @@ def test_details_tell_everything_in_the_order_in_which_it_happened(told_ada: Vis
         "clear_cache: planned (by policy)",
         "clear_cache: running (by worker): cache feature_cache",
         "clear_cache: verifying (by worker): 1204 entries cleared",
-        "Told team of level 1",
+        "Alertmanager had level 1 to tell team",
         "Level 2 fires",
-        "Told on-call of level 2",
+        "Alertmanager had level 2 to tell on-call",
     )
     places = [said.index(text) for text in order]
     assert places == sorted(places)
@@ -289,7 +289,7 @@ def test_a_chart_shows_the_course_of_the_value_and_its_threshold(
     page = Visitor(told).page(f"/episodes/{story.SPIKE}")
     assert page.count("<polyline") == 1
     assert 'class="threshold"' in page
-    assert "breached above 150 ms" in page
+    assert "alerts above 150 ms" in page
     assert re.search(r'Now</dt><dd>p95 seconds <b class="beyond">2\d\d\.?\d* ms', page)
     assert f'href="{course}' not in page
 
@@ -299,6 +299,17 @@ def test_a_value_that_is_measured_no_more_is_not_called_that_of_now(
 ) -> None:
     said = Visitor(told).read(f"/episodes/{story.SPIKE}")
     assert re.search(r"Now p95 seconds not measured since 2026-01-02 03:5\d:\d\d UTC", said)
+
+
+def test_a_value_of_a_long_alert_is_that_of_now_or_of_none(
+    stopped_course: str, make_receiver: Callable[[], Receiver], settings: Json
+) -> None:
+    """The points of its chart are more than an hour apart."""
+    story.members(settings)
+    receiver = make_receiver()
+    receiver.deliver(alert(story.LATENCY, start=at(-6 * 24 * 60)))
+    said = Visitor(receiver).read(f"/episodes/{receiver.episodes()[0]['id']}")
+    assert "Now p95 seconds not measured since" in said
 
 
 def test_without_a_prometheus_there_is_no_chart(told_ada: Visitor) -> None:

@@ -52,6 +52,21 @@ def test_an_episode_ends_with_the_last_of_its_levels(receiver: Receiver) -> None
     assert resolved_at(receiver) == ["2026-01-02T03:09:00.000Z"]
 
 
+def test_a_beginning_that_nobody_knows_is_when_it_was_first_heard_of(receiver: Receiver) -> None:
+    """Go's zero time: 2,025 years in the mean time to resolve, otherwise."""
+    zero = {"startsAt": "0001-01-01T00:00:00Z"}
+    receiver.clock.now = at(10)
+    receiver.deliver(alert() | zero)
+    receiver.clock.now = at(20)
+    receiver.deliver(alert() | zero)
+    receiver.deliver(alert(end=at(15)) | zero)
+    (episode,) = receiver.episodes()
+    assert episode["started_at"] == "2026-01-02T03:10:00.000Z"
+    assert episode["resolved_at"] == "2026-01-02T03:15:00.000Z"
+    took = 'featurewatch_receiver_time_to_resolve_seconds_sum{severity="critical"}'
+    assert receiver.metric(took) == 300
+
+
 def test_a_new_firing_is_a_new_episode(receiver: Receiver) -> None:
     receiver.deliver(alert())
     receiver.deliver(alert(end=at(5)))

@@ -458,6 +458,30 @@ def test_whom_alertmanager_tells_is_remembered_once_with_the_end(
     assert looks.told() == first + last
 
 
+def test_an_alertmanager_that_started_after_an_alert_had_ended_tells_nobody_of_that(
+    live: LiveAlertmanager, looks: Looks
+) -> None:
+    """It never knew that it fired. One that it was sent again ends as any."""
+    live.fire(level=1)
+    live.fire(level=1, extractor=NAME)
+    looks.deliver(live)
+    looks.after(1)
+    live.stop()
+    live.forget(extractor="extractor")
+    live.start()
+    live.send_again()
+    looks.after(1)
+    live.end()
+    looks.after(GONE_SECONDS)
+    looks.after(GONE_SECONDS)
+    looks.after(1)
+    ends = [row.extractor for row in looks.episodes() if row.resolved_at]
+    assert sorted(ends) == ["extractor", NAME]
+    query = select(episodes.c.extractor).join(notifications)
+    told = rows(looks.receiver, query.where(notifications.c.status == "resolved"))
+    assert [row.extractor for row in told] == [NAME]
+
+
 def test_history_names_channels_and_people_of_a_notification(
     live: LiveAlertmanager,
     client: Alertmanager,
