@@ -13,6 +13,9 @@ SUITES ?= bookworm trixie sid
 TESTS ?= tests
 # What `make test-cache` runs the tests of caches on: suites of Debian, and their packages.
 CACHES ?= bookworm/redis trixie/redis sid/redis trixie/valkey sid/valkey
+# How many random configurations and streams of alerts `make test-compat` compares its Alertmanagers
+# and their model on.
+CASES ?= 500
 # What `make test-ray` installs; remove .venv-ray to try another.
 RAY ?= ray[serve]
 RAY_VENV := .venv-ray
@@ -62,7 +65,7 @@ chaos: tools ## Kill receivers a hundred times under load, and break their surro
 
 .PHONY: test-compat
 test-compat: venv servers ## Run all tests on each pair of Debian (SUITES="trixie sid", TESTS=tests/rules)
-	@CHAOS_KILLS=12 scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(PARALLEL) $(TESTS)
+	@CHAOS_KILLS=12 ALERTMANAGER_CASES=$(CASES) scripts/test-compat.sh $(BIN)/pytest "$(SUITES)" $(PARALLEL) $(TESTS)
 
 .PHONY: test-cache
 test-cache: venv ## Run the tests of caches on Redis 7 and 8, Valkey 8 and 9 (CACHES="sid/valkey")

@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.figures import Figure
-from bench.subjects import console, exporter, generation, intake, overrides, rules, sidecar, unusual
+from bench.subjects import (
+    console,
+    exporter,
+    generation,
+    intake,
+    overrides,
+    rules,
+    sidecar,
+    simulate,
+    unusual,
+)
 
 Subject = Callable[[Path, Path], Iterator[Figure]]
 
@@ -27,4 +37,5 @@ SUBJECTS: dict[str, Subject] = {
     "intake": intake.run,
     "console": console.run,
     "unusual": unusual.run,
+    "simulate": simulate.run,
 }

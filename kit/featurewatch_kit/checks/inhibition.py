@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
+from featurewatch_kit.alertmanager import inhibition
+from featurewatch_kit.alertmanager.labels import Labels
 from featurewatch_kit.checks.finding import Finding, listed
-from featurewatch_kit.checks.matchers import Labels, Matcher, match, parse_all
 from featurewatch_kit.checks.tree import SIGNALS, Alert, Instance, Tree
 from featurewatch_kit.generate import ALERTMANAGER
 
@@ -16,41 +16,35 @@ from featurewatch_kit.generate import ALERTMANAGER
 class InhibitRule:
     """One rule of `inhibit_rules`, with the alerts of the tree that are on its sides."""
 
-    number: int
-    settings: dict[str, Any]
+    rule: inhibition.InhibitRule
     instances: list[Instance]
 
     def __str__(self) -> str:
-        texts = (", ".join(map(str, side)) for side in (self._source, self._target))
-        return f"inhibit_rules[{self.number}] ({' mutes '.join(texts)})"
+        return str(self.rule)
 
     @property
-    def equal(self) -> list[str]:
+    def number(self) -> int:
+        """Its place in the list."""
+        return self.rule.number
+
+    @property
+    def equal(self) -> tuple[str, ...]:
         """Labels that must be equal on both sides."""
-        labels: list[str] = self.settings.get("equal", [])
-        return labels
-
-    @cached_property
-    def _source(self) -> tuple[Matcher, ...]:
-        return parse_all(self.settings["source_matchers"])
-
-    @cached_property
-    def _target(self) -> tuple[Matcher, ...]:
-        return parse_all(self.settings["target_matchers"])
+        return self.rule.equal
 
     @cached_property
     def sources(self) -> list[Instance]:
         """Alerts that can mute."""
-        return [one for one in self.instances if match(self._source, one.labels)]
+        return [one for one in self.instances if self.rule.mutes_from(one.labels)]
 
     @cached_property
     def targets(self) -> list[Instance]:
         """Alerts that can be muted."""
-        return [one for one in self.instances if match(self._target, one.labels)]
+        return [one for one in self.instances if self.rule.mutes(one.labels)]
 
     def both(self, labels: Labels) -> bool:
         """Whether an alert is on both sides; Alertmanager lets no two such mute each other."""
-        return match(self._source, labels) and match(self._target, labels)
+        return self.rule.both(labels)
 
     def pairs(self) -> Iterator[tuple[Instance, Instance]]:
         """Every pair of different alerts of which the first mutes the second."""
@@ -68,8 +62,9 @@ def agree(labels: Iterable[str], one: Labels, other: Labels) -> bool:
 
 def inhibit_rules(tree: Tree) -> list[InhibitRule]:
     """Every rule, in the order of the file."""
-    settings = tree.alertmanager.get("inhibit_rules", [])
-    return [InhibitRule(number, rule, tree.instances) for number, rule in enumerate(settings)]
+    nodes = tree.alertmanager.get("inhibit_rules", [])
+    rules = [inhibition.read_rule(number, node) for number, node in enumerate(nodes)]
+    return [InhibitRule(rule, tree.instances) for rule in rules]
 
 
 def check_inhibition(tree: Tree) -> Iterator[Finding]:

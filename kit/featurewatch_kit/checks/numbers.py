@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import accumulate, zip_longest
 from typing import Any
 
+from featurewatch_kit.alertmanager.matchers import Matcher
 from featurewatch_kit.checks.confidence import confidences
 from featurewatch_kit.checks.finding import Finding
-from featurewatch_kit.checks.matchers import Matcher
 from featurewatch_kit.checks.tree import CORRELATION, Alert, Tree
 from featurewatch_kit.config.alerts import Alert as AlertSettings
 from featurewatch_kit.config.alerts import CorrelationRule

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from featurewatch_kit.alertmanager.labels import Labels
+from featurewatch_kit.alertmanager.matchers import Matcher, match
+from featurewatch_kit.alertmanager.routes import Route
 from featurewatch_kit.checks.finding import Finding, listed
-from featurewatch_kit.checks.matchers import Labels, Matcher, match
-from featurewatch_kit.checks.routing import Route
 from featurewatch_kit.checks.tree import Tree
 from featurewatch_kit.generate import ALERTMANAGER
 

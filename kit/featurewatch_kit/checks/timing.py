@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from featurewatch_kit.alertmanager.routes import Route
 from featurewatch_kit.checks.finding import Finding, listed
-from featurewatch_kit.checks.routing import Route
 from featurewatch_kit.checks.tree import Tree
 from featurewatch_kit.generate import ALERTMANAGER
 from featurewatch_receiver.config.values import seconds

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from featurewatch_kit import generate
-from featurewatch_kit.checks.matchers import Matcher, parse_all
-from featurewatch_kit.checks.routing import Route, read_routes
+from featurewatch_kit.alertmanager.matchers import Matcher, parse_all
+from featurewatch_kit.alertmanager.routes import Route, read_routes
 from featurewatch_kit.usage import without_comments
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.labels import LEVEL, TOLD

@@ -6,6 +6,7 @@ Grammar: https://prometheus.io/docs/alerting/latest/configuration/#time_interval
 from calendar import monthrange
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from featurewatch_receiver.config.values import Strict, Text
 
-_WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -59,7 +60,7 @@ def _days_rise(text: str) -> str:
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", examples=["22:00"])]
 _DAY = r"-?(0?[1-9]|[12]\d|3[01])"
 Weekday = Annotated[
-    str, Field(pattern=_range(_any_case(_WEEKDAYS))), AfterValidator(_rising(_WEEKDAYS.index))
+    str, Field(pattern=_range(_any_case(WEEKDAYS))), AfterValidator(_rising(WEEKDAYS.index))
 ]
 DayOfMonth = Annotated[str, Field(pattern=_range(_DAY)), AfterValidator(_days_rise)]
 Month = Annotated[
@@ -91,8 +92,11 @@ class TimeInterval(Strict):
     years: Annotated[list[Year] | None, _some("2026:2028")] = None
     location: Text | None = None
 
-    def holds(self, time: datetime) -> bool:
-        """Whether this moment is in it, as Alertmanager counts; not for an unknown location."""
+    def holds(self, time: datetime, month_days: "MonthDays | None" = None) -> bool:
+        """Whether this moment is in it, as Alertmanager counts; not for an unknown location.
+
+        `month_days` counts the days of a moment's month, if not the calendar.
+        """
         try:
             there = _at(time, self.location)
         except (ZoneInfoNotFoundError, ValueError):
@@ -100,12 +104,13 @@ class TimeInterval(Strict):
         return (
             _is_one(self.times, _in_times, there)
             and _is_one(self.weekdays, _on_weekdays, there)
-            and _is_one(self.days_of_month, _on_days, there)
+            and _is_one(self.days_of_month, partial(_on_days, month_days or _month_days), there)
             and _is_one(self.months, _in_months, there)
             and _is_one(self.years, _in_years, there)
         )
 
 
+MonthDays = Callable[[datetime], int]
 Named = Mapping[str, list[TimeInterval]]
 _MINUTE = timedelta(minutes=1)
 _Part = TypeVar("_Part")
@@ -141,14 +146,18 @@ def _in_times(part: TimeRange, there: datetime) -> bool:
 
 
 def _on_weekdays(part: str, there: datetime) -> bool:
-    first, last = _both(part, _WEEKDAYS.index)
-    return first <= there.isoweekday() % len(_WEEKDAYS) <= last
+    first, last = _both(part, WEEKDAYS.index)
+    return first <= there.isoweekday() % len(WEEKDAYS) <= last
 
 
-def _on_days(part: str, there: datetime) -> bool:
-    length = monthrange(there.year, there.month)[1]
+def _month_days(there: datetime) -> int:
+    return monthrange(there.year, there.month)[1]
+
+
+def _on_days(month_days: MonthDays, part: str, there: datetime) -> bool:
+    length = month_days(there)
     first, last = _both(part, lambda text: int(text) + (length + 1 if int(text) < 0 else 0))
-    return first <= there.day <= last
+    return first <= length and min(first, length) <= there.day <= min(last, length)
 
 
 def _in_months(part: str, there: datetime) -> bool:

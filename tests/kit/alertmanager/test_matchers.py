@@ -2,7 +2,7 @@
 
 import pytest
 
-from featurewatch_kit.checks.matchers import match, parse, parse_all
+from featurewatch_kit.alertmanager.matchers import match, parse, parse_all
 from featurewatch_kit.errors import GenerationError
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from waiting import PATIENCE_SECONDS
 
-from featurewatch_kit.checks.routing import Route, read_routes
+from featurewatch_kit.alertmanager.routes import Route, read_routes
 from featurewatch_kit.checks.tree import Tree
 
 Labels = dict[str, str]
