@@ -15,6 +15,7 @@ from featurewatch_receiver import logs
 from featurewatch_receiver.access.token_files import read_tokens
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.console.blueprint import console
+from featurewatch_receiver.console.runbook_page import runbook_page
 from featurewatch_receiver.core import Core, open_core
 from featurewatch_receiver.deliveries.payload import PATH
 from featurewatch_receiver.deliveries.processor import Processor
@@ -48,6 +49,7 @@ def build_app(core: Core, queue: WorkQueue | None, is_working: Callable[[], bool
         _take_deliveries(app, Webhook(core))
         app.register_blueprint(api(core, queue))
         app.register_blueprint(console(core, queue))
+        app.register_blueprint(runbook_page(core))
     app.register_blueprint(health(core, is_working))
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(SQLAlchemyError, _unavailable)

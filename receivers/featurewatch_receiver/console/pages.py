@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from featurewatch_receiver import runbook
 from featurewatch_receiver.config.values import seconds
 from featurewatch_receiver.console import links, muting, overview, page_parameters
+from featurewatch_receiver.console.automation import automation
 from featurewatch_receiver.console.chart import draw, expressions
 from featurewatch_receiver.console.markdown import as_html
 from featurewatch_receiver.console.timeline import timeline
@@ -111,6 +112,7 @@ def show_details(asked: Asked) -> Json:
         "charts": drawn,
         "chart_problem": problem,
         "runbook": as_html(runbook.section(text, episode["alertname"])),
+        "automation": automation(config, episode["alertname"], episode["extractor"]),
         "links": links.links(config, episode),
         "expressions": expressions(config, episode),
         "actions": config.responses.actions.names()

@@ -1,13 +1,12 @@
-"""What needs no token: health, metrics and the runbook. Nothing here tells of an alert."""
+"""What needs no token: health and metrics. Nothing here tells of an alert."""
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, abort, jsonify
+from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from featurewatch_receiver import runbook
 from featurewatch_receiver.core import Core
 from featurewatch_receiver.deliveries import inbox
 from featurewatch_receiver.history import queries
@@ -22,7 +21,6 @@ Reply = tuple[Response, int]
 def health(core: Core, is_working: Callable[[], bool]) -> Blueprint:
     """Return the blueprint."""
     blueprint = Blueprint("health", __name__)
-    runbook_file = runbook.path(core.config.receiver.runbook_file)
 
     @blueprint.get("/healthz")
     def healthz() -> Response:
@@ -37,13 +35,6 @@ def health(core: Core, is_working: Callable[[], bool]) -> Blueprint:
     def metrics() -> Response:
         measure(core)
         return Response(core.metrics.text(), content_type=CONTENT_TYPE_LATEST)
-
-    @blueprint.get("/runbook/<alertname>")
-    def show_runbook(alertname: str) -> Response:
-        section = runbook.section(runbook_file.read_text(encoding="utf-8"), alertname)
-        if section is None:
-            abort(404, f"runbook: has no heading for this alert; add it to {runbook_file.name}")
-        return Response(section, content_type="text/plain; charset=utf-8")
 
     return blueprint
 

@@ -64,28 +64,6 @@ def test_metrics_count_deliveries_alerts_and_open_episodes(receiver: Receiver) -
     assert {line: receiver.metric(f"{prefix}_{line}") for line in expected} == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "code", "answer"),
-    [
-        ("Latency", 200, "## Latency\n\nLook.\n"),
-        ("Other", 200, "## Other\n\nNo.\n"),
-        ("Late", 404, None),
-        ("Runbook", 404, None),
-        ("..%2Ftoken", 404, None),
-    ],
-)
-def test_the_runbook_has_a_section_for_each_alert(
-    receiver: Receiver, name: str, code: int, answer: str | None
-) -> None:
-    reply = receiver.client.get(f"/runbook/{name}")
-    assert reply.status_code == code
-    if answer:
-        assert reply.content_type == "text/plain; charset=utf-8"
-        assert reply.text == answer
-    else:
-        assert list(reply.json or {}) == ["error"]
-
-
 def test_history_tells_everything_newest_first(receiver: Receiver) -> None:
     receiver.deliver(alert(CACHE, start=at(1)))
     receiver.deliver(alert(level=2))
