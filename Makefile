@@ -18,6 +18,8 @@ CACHES ?= bookworm/redis trixie/redis sid/redis trixie/valkey sid/valkey
 CASES ?= 500
 # What `make test-ray` installs; remove .venv-ray to try another.
 RAY ?= ray[serve]
+# The demo runs in the environment of the tests if there is one.
+DEMO_VENV = $(if $(wildcard $(VENV)/.installed),$(VENV),.venv-demo)
 RAY_VENV := .venv-ray
 # The Prometheus that `make test-otlp` builds, beside a Collector.
 OTLP ?= 3.16.0
@@ -46,8 +48,9 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: tools ## Run the whole chain through an incident (DEMO_EXIT=1: end when it is over)
-	@$(BIN)/featurewatch demo $(overlays)
+demo: $(DEMO_VENV)/.installed ## Run the whole chain through an incident (DEMO_EXIT=1: end when it is over)
+	@$(call fetch_tools,$(DEMO_VENV)/bin)
+	@$(DEMO_VENV)/bin/featurewatch demo $(overlays)
 
 .PHONY: test
 test: tools servers ## Run lint, types, the check of generated files, and all tests
@@ -172,20 +175,38 @@ $(PREFECT_VENV)/.installed $(DAGSTER_VENV)/.installed: .venv-%/.installed: tests
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-$(VENV)/.installed: requirements-dev.txt pyproject.toml receivers/pyproject.toml kit/pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "featurewatch needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
-	@scripts/make-venv.sh $(PYTHON) $(VENV)
-	@$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --no-deps --editable . --editable receivers --editable kit
+packages = pyproject.toml receivers/pyproject.toml kit/pyproject.toml
+editable = --editable . --editable receivers --editable
+
+$(VENV)/.installed: requirements-dev.txt $(packages)
+	@$(call make_venv,$(VENV),everything that developing and testing needs)
+	@scripts/install.sh $(VENV) --requirement requirements-dev.txt
+	@scripts/install.sh $(VENV) --no-deps $(editable) kit
 	@touch $@
+
+# What the demo needs is a fraction of what the tests do.
+.venv-demo/.installed: requirements-dev.txt $(packages)
+	@$(call make_venv,.venv-demo,what the demo needs)
+	@scripts/install.sh .venv-demo --constraint requirements-dev.txt $(editable) "kit[demo]"
+	@touch $@
+
+define make_venv
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+  || { echo "featurewatch needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }; \
+echo "installing $(2) into $(1)"; \
+scripts/make-venv.sh $(PYTHON) $(1)
+endef
 
 .PHONY: tools
 tools: venv ## Fetch Prometheus and Alertmanager into .tools, unless PATH has them
-	@$(BIN)/featurewatch tools >/dev/null 2>&1 \
-	  || { echo "fetching Prometheus and Alertmanager into .tools"; scripts/fetch-tools.sh .tools; } \
-	  || true
-	@$(BIN)/featurewatch tools >/dev/null
+	@$(call fetch_tools,$(BIN))
+
+define fetch_tools
+$(1)/featurewatch tools >/dev/null 2>&1 \
+  || { echo "fetching Prometheus and Alertmanager into .tools"; scripts/fetch-tools.sh .tools; } \
+  || true; \
+$(1)/featurewatch tools >/dev/null
+endef
 
 # Servers that tests run as the other end; one that PATH has will do as well.
 .PHONY: servers
