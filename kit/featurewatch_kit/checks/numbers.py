@@ -11,6 +11,7 @@ from typing import Any
 from featurewatch_kit.alertmanager.matchers import Matcher
 from featurewatch_kit.checks.confidence import confidences
 from featurewatch_kit.checks.finding import Finding
+from featurewatch_kit.checks.repetition import repetition
 from featurewatch_kit.checks.tree import CORRELATION, Alert, Tree
 from featurewatch_kit.config.alerts import Alert as AlertSettings
 from featurewatch_kit.config.alerts import CorrelationRule
@@ -73,6 +74,7 @@ def check_numbers(config: Config, tree: Tree) -> Iterator[Finding]:
         *(*_settings(config, tree), *bounds),
         *(*_of_alerts(config, tree), *_of_groups(config, tree)),
         *_margins(config, tree),
+        *(_Number(ALERTS, *each) for each in repetition(config, tree)),
     ):
         if number.differs():
             yield number.finding()

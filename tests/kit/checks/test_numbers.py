@@ -204,6 +204,38 @@ WRONG = {
         "FeatureExtractionFallbackUsageHigh level 1: says 60 where"
         " alerts.FeatureExtractionFallbackUsageHigh.cooldown is 900",
     ),
+    "from how many beginnings on it flaps": (
+        (">= 3,", ">= 2,"),
+        "featurewatch:flapping: says 2 where alerting.flapping.beginnings is 3",
+    ),
+    "within what it flaps": (
+        ("bool time() - 3600)", "bool time() - 360)"),
+        "featurewatch:flapping: says 360 where alerting.flapping.window is 3600",
+    ),
+    "over what its beginnings are counted": (
+        ("}[1h])", "}[10m])"),
+        "featurewatch:flapping: says 600 where alerting.flapping.window is 3600",
+    ),
+    "how long what flaps must be quiet": (
+        ("featurewatch:breach[30m])", "featurewatch:breach[3m])"),
+        "featurewatch:flapping: says 180 where alerting.flapping: its pauses is 1800",
+    ),
+    "how many are a storm": (
+        (") >= 10", ") >= 100"),
+        "featurewatch:storm: says 100 where alerting.storm.extractors is 10",
+    ),
+    "until how many it is one": (
+        (")) >= 5", ")) >= 1"),
+        "featurewatch:storm: says 1 where alerting.storm.extractors: half of them is 5",
+    ),
+    "how soon they are a storm": (
+        ("> time() - 300", "> time() - 30"),
+        "featurewatch:storm: says 30 where alerting.storm.window is 300",
+    ),
+    "a storm that says nothing": (
+        ("record: featurewatch:storm", "record: featurewatch:calm"),
+        "featurewatch:storm: says nothing where alerting.storm.window is 300",
+    ),
     "how often the rules are evaluated": (
         ("interval: 15s", "interval: 1m"),
         "group featurewatch.rules: says 60 where alerting.evaluation_interval is 15",
