@@ -63,7 +63,7 @@ compiled: venv ## Compile the tests, once for all workers of pytest
 	@said=$$($(BIN)/pytest --collect-only --quiet 2>&1) || { echo "$$said" | tail -n 40; exit 1; }
 
 .PHONY: chaos
-chaos: tools ## Kill receivers a hundred times under load, and break their surroundings (KILLS=500 SEED=7)
+chaos: tools .tools-redis ## Kill receivers a hundred times under load, and break their surroundings (KILLS=500 SEED=7)
 	CHAOS_KILLS=$(KILLS) $(if $(SEED),CHAOS_SEED=$(SEED)) $(BIN)/pytest $(LONG) -rP
 
 .PHONY: test-compat

@@ -29,6 +29,7 @@ ROOM_BYTES = 6 * 2**30
 LONG = frozenset(
     Path(__file__).parent / name
     for name in (
+        "chaos/test_caches.py",
         "chaos/test_clock.py",
         "chaos/test_cluster.py",
         "chaos/test_databases.py",

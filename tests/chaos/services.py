@@ -1,5 +1,7 @@
 """Many targets behind one admin API, each change counted; and an API that misbehaves at random."""
 
+import contextlib
+import itertools
 import json
 import random
 import threading
@@ -9,6 +11,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from receiver.target import Target
+
+#: Between two bytes of a header that drips.
+DRIP_SECONDS = 0.1
 
 
 @dataclass
@@ -83,7 +88,7 @@ class MoodyHandler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         mood = self.target.mood()
         status, answer = 500, b'{"error": "broken"}'
-        if mood not in ("error", "silent"):
+        if mood not in ("error", "silent", "drip"):
             with self.target.lock:
                 key = self.headers.get("Idempotency-Key", "")
                 body = json.loads(raw) if raw else None
@@ -94,7 +99,9 @@ class MoodyHandler(BaseHTTPRequestHandler):
     def _speak(self, mood: str, status: int, answer: bytes) -> None:
         if mood == "slow":
             self.target.gone.wait(self.target.slowness)
-        if mood in ("silent", "silent after"):
+        if mood in ("drip", "drip after"):
+            self._drip()
+        if mood in ("silent", "silent after", "drip", "drip after"):
             self.close_connection = True
             return
         if mood == "error after":
@@ -106,5 +113,14 @@ class MoodyHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer[: len(answer) // 2] if mood == "half" else answer)
         self.close_connection = self.close_connection or mood == "half"
+
+    def _drip(self) -> None:
+        """Send a header byte by byte, that has no end, to whoever still takes it."""
+        header = itertools.chain(b"HTTP/1.1 200 OK\r\nX-Slow: ", itertools.repeat(ord("y")))
+        with contextlib.suppress(OSError):
+            for byte in header:
+                self.wfile.write(bytes([byte]))
+                if self.target.gone.wait(DRIP_SECONDS):
+                    return
 
     do_GET = do_PUT = do_POST = _serve  # noqa: N815

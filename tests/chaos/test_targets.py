@@ -18,8 +18,10 @@ from chaos.stream import alert_of, effect_of
 from featurewatch_receiver.states import FAILURES, OUTCOMES, State
 
 NAMES = [f"service-{n}" for n in range(40)]
-MOODS = ("slow", "garbage", "error", "error after", "half", "silent", "silent after")
-#: The action's own time, and what the way back may take beside it, on a busy machine.
+MOODS = (
+    *("slow", "garbage", "error", "error after", "half"),
+    *("silent", "silent after", "drip", "drip after"),
+)
 
 
 @pytest.fixture

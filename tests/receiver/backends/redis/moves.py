@@ -46,9 +46,15 @@ def atomic_state(source: Server) -> bytes:
     return state
 
 
+def at_hand() -> list[str]:
+    """The kinds of move that the server at hand knows."""
+    atomic = re.match("Valkey server v=(9|[1-9][0-9])", version())
+    return ["classic", "atomic"] if atomic else ["classic"]
+
+
 def require(kind: str) -> None:
     """Skip what the server at hand does not know."""
-    if kind == "atomic" and not re.match("Valkey server v=(9|[1-9][0-9])", version()):
+    if kind not in at_hand():
         pytest.skip("Valkey 9 (make test-cache)")
 
 
