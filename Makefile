@@ -45,7 +45,7 @@ options = $(overlays) $(if $(OUT),--out $(OUT))
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: $(DEMO_VENV)/.installed ## Run the whole chain through an incident (DEMO_EXIT=1: end when it is over)
