@@ -19,6 +19,8 @@ from featurewatch_receiver.errors import (
 )
 from kubernetes import client
 
+#: Controllers and KWOK come back to the API server by and by, seen within 103 s.
+RECONNECT_SECONDS = 600.0
 UP, RESTART, TRAIN = "scale_up_deployment", "restart_deployment", "trigger_retraining"
 
 
@@ -40,10 +42,10 @@ def test_an_action_outlives_a_restart_of_the_api_server(
 ) -> None:
     """It answers 503, then not at all, and for half a second that no right is known."""
     cluster.create()
-    backend = cluster.backend()
+    backend = cluster.backend(RECONNECT_SECONDS)
     plan = cluster.plan(name, backend)
     os.kill(int((plane / "kube-apiserver.pid").read_text()), how)
-    looked = cluster.carry_out(name, backend, plan)
+    looked = cluster.carry_out(name, backend, plan, RECONNECT_SECONDS)
     assert looked.detail == ("4 of 4" if name == UP else "3 of 3") + " replicas ready"
 
 

@@ -31,9 +31,9 @@ class OptimizeResources(Action[Resources, OptimizeAction]):
         seen = deployment.resources
         if case.revert:
             plan = _revert(target, seen, case.revert)
-            require_replaceable(deployment)
+            _require_replaceable(deployment)
             return plan
-        require_replaceable(deployment)
+        _require_replaceable(deployment)
         require_quiet(deployment)
         short_of = frozenset(("cpu", "memory")) & (case.violated or frozenset(("cpu", "memory")))
         if not short_of:
@@ -98,14 +98,19 @@ def _compare(deployment: Deployment, plan: Plan) -> Look:
     wanted, seen = ResourceAmounts(**plan["resources"]), ResourceAmounts(**plan["seen"])
     ready = f"{deployment.ready_replicas} of {deployment.replicas} replicas ready"
     detail = f"{_words(deployment.resources)}; {ready}"
-    if deployment.resources == seen:
-        return Look(progress=Progress.TO_DO, detail=detail)
-    if deployment.resources != wanted:
+    if deployment.resources not in (seen, wanted):
         raise TargetChangedError(f"{detail}; the plan was {_words(wanted)}")
+    if deployment.resources == seen or deployment.untold:
+        return Look(progress=Progress.TO_DO, detail=detail)
     if deployment.fault:
         raise TargetFailedError(f"{detail}: {deployment.fault}")
     done = deployment.settled and deployment.ready_replicas == deployment.replicas
     return Look(progress=Progress.DONE if done else Progress.UNDER_WAY, detail=detail)
+
+
+def _require_replaceable(deployment: Deployment) -> None:
+    if not deployment.in_place:
+        require_replaceable(deployment)
 
 
 def _words(amounts: ResourceAmounts) -> str:

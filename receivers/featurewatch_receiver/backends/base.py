@@ -52,6 +52,10 @@ class Deployment:
     resources: ResourceAmounts = ResourceAmounts()
     #: Why nobody can say what those are, with the fix.
     unsized: str | None = None
+    #: Replicas get other resources while they run, and none is replaced.
+    in_place: bool = False
+    #: Some replicas have yet to be told of `resources`.
+    untold: bool = False
 
     @property
     def setpoint(self) -> int:

@@ -82,6 +82,8 @@ class KubernetesBackend(Strict):
     context: Text | None = None
     #: Whose CPU and memory are changed; null: the only container that there is.
     container: Label | None = None
+    #: Whether CPU and memory are changed at the pods that run, and no pod is replaced for that.
+    in_place: bool = False
     #: Whether to look for a HorizontalPodAutoscaler, ScaledObject or Rollout that owns the number
     #: of replicas. False only where there is none, and no right to look.
     autoscalers: bool = True

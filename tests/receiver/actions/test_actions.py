@@ -213,6 +213,25 @@ def test_nothing_is_replaced_where_that_is_paused_or_unsafe(
     assert refused(lambda: plan(name, revert=change)) == (reason, "so it is")
 
 
+def test_in_place_nothing_is_replaced_so_that_nothing_speaks_against_it(
+    plan: Do, platform: Platform
+) -> None:
+    platform.become(in_place=True, paused="so it is", unsafe="so it is", **GIVEN)
+    change = Change(before={"cpu": 0.5, "memory": GIB}, after={"cpu": 1.0, "memory": GIB})
+    assert plan(OPTIMIZE, target={"max_cpu": 2.0})["resources"]["cpu"] == 1.5
+    assert plan(OPTIMIZE, revert=change)["resources"]["cpu"] == 0.5
+    assert refused(lambda: plan(RESTART))[0] == "rollout_under_way"
+
+
+def test_replicas_that_were_not_all_told_are_told_again(plan: Do, platform: Platform) -> None:
+    platform.become(in_place=True, **GIVEN)
+    made = plan(OPTIMIZE, target={"max_cpu": 2.0})
+    actions()[OPTIMIZE].act(platform, made, "key")
+    assert actions()[OPTIMIZE].look(platform, made).progress is Progress.DONE
+    platform.become(untold=True)
+    assert actions()[OPTIMIZE].look(platform, made).progress is Progress.TO_DO
+
+
 def test_what_replicas_are_given_where_nobody_can_say_it_is_told_with_the_fix(
     plan: Do, platform: Platform
 ) -> None:

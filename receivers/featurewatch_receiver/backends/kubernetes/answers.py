@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 import pydantic
 from pydantic.alias_generators import to_camel
@@ -29,6 +29,15 @@ class KubernetesAnswer(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(alias_generator=to_camel, frozen=True)
 
 
+Item = TypeVar("Item", bound=pydantic.BaseModel)
+
+
+class Items(KubernetesAnswer, Generic[Item]):
+    """The objects of one kind in one namespace."""
+
+    items: list[Item]
+
+
 class Owner(KubernetesAnswer):
     """An entry of ownerReferences."""
 
@@ -44,6 +53,7 @@ class Metadata(KubernetesAnswer):
     resource_version: str
     uid: str
     generation: int = 0
+    deletion_timestamp: str | None = None
     annotations: dict[str, str] = {}
     owner_references: list[Owner] = []
 
@@ -100,10 +110,17 @@ class PodTemplate(KubernetesAnswer):
     spec: PodSpec
 
 
+class Selector(KubernetesAnswer):
+    """Which pods are of it."""
+
+    match_labels: dict[str, str] = {}
+
+
 class WorkloadSpec(KubernetesAnswer):
     """What is wanted, whatever the kind."""
 
     replicas: int = 1
+    selector: Selector = Selector()
     template: PodTemplate
 
 

@@ -1,14 +1,15 @@
 """Who sets the number of replicas instead of us: an HPA, KEDA, an Argo Rollout."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import pydantic
+from typing import TYPE_CHECKING, Any
 
 from featurewatch_receiver.backends.kubernetes.answers import (
     Condition,
+    Item,
+    Items,
     KubernetesAnswer,
     Metadata,
+    WorkloadAnswer,
     Written,
 )
 from featurewatch_receiver.backends.kubernetes.refusals import (
@@ -38,8 +39,6 @@ _PAUSES = tuple(
 )
 #: Groups that a Deployment was ever in; empty where none was written.
 _GROUPS = ("", "apps", "extensions")
-
-Item = TypeVar("Item", bound=pydantic.BaseModel)
 
 
 class Reference(KubernetesAnswer):
@@ -81,12 +80,6 @@ class Hpa(KubernetesAnswer):
         """It has scaled to 0 by itself and goes on, which it may since Kubernetes 1.37."""
         held = ((each.type, each.status) for each in self.status.conditions)
         return ("ScaledToZero", "True") in held
-
-
-class Items(KubernetesAnswer, Generic[Item]):
-    """The objects of one kind in one namespace."""
-
-    items: list[Item]
 
 
 class ScaledObjectSpec(KubernetesAnswer):
@@ -172,6 +165,19 @@ def require_no_rollout(api: "Api", namespace: str, of: Workload) -> None:
                 f"kubernetes: {of.name} belongs to Rollout {rollout.metadata.name} "
                 "(workloadRef), which scales it; change that one"
             )
+
+
+def require_switched_on(scaler: Autoscaler | None, deployment: WorkloadAnswer) -> None:
+    """Raise TargetRefusedError for what a person has stopped or paused."""
+    if scaler and scaler.pause:
+        raise TargetRefusedError(
+            f"kubernetes: {scaler} is paused ({scaler.pause}); remove the annotation first"
+        )
+    if deployment.spec.replicas or (scaler and scaler.wakes):
+        return
+    name = deployment.metadata.name
+    stopped = f"0 replicas switch {scaler} off" if scaler else f"somebody has stopped {name}"
+    raise TargetRefusedError(f"kubernetes: {stopped}; scale the deployment by hand first")
 
 
 def set_minimum(api: "Api", namespace: str, scaler: Autoscaler, minimum: int) -> None:

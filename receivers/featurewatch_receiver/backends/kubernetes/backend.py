@@ -6,12 +6,14 @@ what it was decided on.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from featurewatch_receiver.backends.base import Deployment, ResourceAmounts, Training
-from featurewatch_receiver.backends.kubernetes import autoscalers
+from featurewatch_receiver.backends.kubernetes import autoscalers, resizing
 from featurewatch_receiver.backends.kubernetes.answers import (
     RESTART,
+    Container,
     CronJobAnswer,
     JobAnswer,
     WorkloadAnswer,
@@ -24,6 +26,7 @@ from featurewatch_receiver.backends.kubernetes.refusals import (
     KubernetesMissingError,
     require_name,
 )
+from featurewatch_receiver.backends.kubernetes.resizing import Setpoint
 from featurewatch_receiver.backends.kubernetes.resources import (
     amounts,
     container_of,
@@ -136,7 +139,7 @@ class KubernetesClient:
             refusal = TargetRefusedError if deployment.seen else TargetUnreadyError
             raise refusal(f"kubernetes: {deployment.changing}")
         if setpoint > expected:
-            _require_switched_on(scaler, deployment)
+            autoscalers.require_switched_on(scaler, deployment)
         self._require_free(name, deployment)
         if scaler:
             autoscalers.set_minimum(self._api, self._namespace, scaler, setpoint)
@@ -153,11 +156,46 @@ class KubernetesClient:
     def _set_resources(self, name: str, wanted: ResourceAmounts, expected: ResourceAmounts) -> None:
         deployment = self._get(name)
         container = require_container(deployment, self._settings.container)
+        if self._settings.in_place:
+            self._resize(name, deployment, container, (expected, wanted))
+            return
         if (seen := amounts(container)) != expected:
             raise TargetChangedError(f"kubernetes: {name} has {seen} and not {expected}")
         changed = {"name": container.name, "resources": patch_of(container, wanted)}
         template = {"spec": {"containers": [changed]}}
         self._roll(name, deployment, template)
+
+    def _resize(
+        self,
+        name: str,
+        seen: WorkloadAnswer,
+        container: Container,
+        change: tuple[ResourceAmounts, ResourceAmounts],
+    ) -> None:
+        """Give the pods other amounts, from those expected to those wanted, and go on with it."""
+        expected, wanted = change
+        point, template = resizing.setpoint_of(seen), amounts(container)
+        now = point.amounts if point else template
+        if now not in change:
+            raise TargetChangedError(f"kubernetes: {name} has {now} and not {expected}")
+        self._require_free(name, seen)
+        begun = Setpoint(cpu=wanted.cpu, memory=wanted.memory, told=False)
+        version = seen.metadata.resource_version
+        if point != begun:
+            version = self._annotate(name, version, begun)
+        pods = resizing.pods_of(self._api, self._namespace, seen)
+        resizing.resize(self._api, self._namespace, pods, container, wanted)
+        told = None if wanted == template else begun.model_copy(update={"told": True})
+        self._annotate(name, version, told)
+
+    def _annotate(self, name: str, version: str, point: Setpoint | None) -> str:
+        """Write what the pods are to have; return the version that it led to."""
+        to, value = workload_of(name), point.model_dump_json() if point else None
+        annotations = {resizing.ANNOTATION: value}
+        body = {"metadata": {"resourceVersion": version, "annotations": annotations}}
+        verb = getattr(self._api.apps, f"patch_{to.kind.method}")
+        written = self._api.write(f"patch {to}", Written, verb, to.name, self._namespace, body=body)
+        return written.metadata.resource_version
 
     def _get(self, name: str) -> WorkloadAnswer:
         of = workload_of(name)
@@ -196,6 +234,22 @@ class KubernetesClient:
         return autoscalers.find(self._api, self._namespace, workload_of(name))
 
     def _describe(self, answer: WorkloadAnswer, scaler: Autoscaler | None) -> Deployment:
+        seen = self._describe_template(answer, scaler)
+        if not self._settings.in_place:
+            return seen
+        point = resizing.setpoint_of(answer)
+        pods = resizing.pods_of(self._api, self._namespace, answer)
+        infeasible = next((each.infeasible for each in pods if each.infeasible), None)
+        return replace(
+            seen,
+            in_place=True,
+            resources=point.amounts if point else seen.resources,
+            untold=point is not None and not point.told,
+            settled=seen.settled and not any(each.resizing for each in pods),
+            fault=seen.fault or infeasible,
+        )
+
+    def _describe_template(self, answer: WorkloadAnswer, scaler: Autoscaler | None) -> Deployment:
         return Deployment(
             replicas=answer.spec.replicas,
             ready_replicas=answer.status.ready_replicas,
@@ -246,16 +300,3 @@ def _api(settings: Settings, deadline: Deadline) -> "Api":
         fix = "run pip install 'featurewatch-receiver[kubernetes]'"
         raise ConfigError([f"backends: kind kubernetes needs a package; {fix}"]) from error
     return Api(settings, deadline)
-
-
-def _require_switched_on(scaler: Autoscaler | None, deployment: WorkloadAnswer) -> None:
-    """Raise TargetRefusedError for what a person has stopped or paused."""
-    if scaler and scaler.pause:
-        raise TargetRefusedError(
-            f"kubernetes: {scaler} is paused ({scaler.pause}); remove the annotation first"
-        )
-    if deployment.spec.replicas or (scaler and scaler.wakes):
-        return
-    name = deployment.metadata.name
-    stopped = f"0 replicas switch {scaler} off" if scaler else f"somebody has stopped {name}"
-    raise TargetRefusedError(f"kubernetes: {stopped}; scale the deployment by hand first")

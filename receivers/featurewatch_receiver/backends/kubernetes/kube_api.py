@@ -13,6 +13,7 @@ from kubernetes.client import (
     AppsV1Api,
     BatchV1Api,
     Configuration,
+    CoreV1Api,
     CustomObjectsApi,
 )
 from kubernetes.client.exceptions import ApiException
@@ -84,6 +85,11 @@ class Api:
     def batch(self) -> BatchV1Api:
         """CronJobs and Jobs."""
         return BatchV1Api(self._fresh())
+
+    @property
+    def core(self) -> CoreV1Api:
+        """Pods."""
+        return CoreV1Api(self._fresh())
 
     @property
     def custom(self) -> CustomObjectsApi:

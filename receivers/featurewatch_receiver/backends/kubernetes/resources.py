@@ -84,6 +84,20 @@ def patch_of(container: Container, wanted: ResourceAmounts) -> dict[str, Any]:
     return patch
 
 
+def scaled(container: Container, wanted: ResourceAmounts) -> dict[str, dict[str, str]]:
+    """All of `resources` of the container, at other amounts."""
+    whole: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
+    for kind in KINDS:
+        if (now := _amount(container, kind)) is None:
+            continue
+        to = getattr(wanted, kind)
+        for part, given in whole.items():
+            if value := getattr(container.resources, part).get(kind):
+                more = value if to is None else value * Decimal(str(to)) / now
+                given[kind] = _write(kind, more)
+    return whole
+
+
 def _amount(container: Container, kind: Kind) -> Decimal | None:
     resources = container.resources
     return resources.limits.get(kind) or resources.requests.get(kind) or None

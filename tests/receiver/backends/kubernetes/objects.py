@@ -163,5 +163,29 @@ def stateful_set(**paths: Any) -> Exchange:
     return k8s("deployment_get_stable").but(path=path, answer=answer)
 
 
+def pod(name: str, given: dict[str, Any] | None = None, **paths: Any) -> dict[str, Any]:
+    """A pod of the deployment that has what it was told, as Kubernetes 1.37 tells it."""
+    small = {
+        "requests": {"cpu": "500m", "memory": "512Mi"},
+        "limits": {"cpu": "2", "memory": "2Gi"},
+    }
+    resources = given or small
+    seen = {
+        "metadata": {"name": name, "uid": f"u-{name}", "resourceVersion": "90"},
+        "spec": {"containers": [{"name": "fe", "resources": resources}]},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "fe", "resources": resources}],
+        },
+    }
+    return changed(seen, **paths)
+
+
+def pods(*items: dict[str, Any]) -> Exchange:
+    """The pods of a namespace."""
+    return hpas().but(path="/api/v1/namespaces/features/pods", answer={"items": list(items)})
+
+
 def bodies(server: Replay, method: str) -> list[Any]:
     return [sent.body for sent in server.sent if sent.method == method]

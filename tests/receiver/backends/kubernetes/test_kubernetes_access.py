@@ -23,6 +23,8 @@ from receiver.backends.kubernetes.objects import (
     deployment,
     hpas,
     k8s,
+    pod,
+    pods,
     stateful_set,
 )
 from receiver.replay import ANYTHING, Exchange, Replay
@@ -30,7 +32,7 @@ from receiver.replay import ANYTHING, Exchange, Replay
 #: apiGroup, resource, verb, and whether the request names an object.
 Right = tuple[str, str, str, bool]
 
-_PATH = re.compile(r"/apis/([^/]+)/[^/]+/namespaces/features/([^/?]+)(?:/([^/?]+))?(/[^?]+)?")
+_PATH = re.compile(r"/apis?/(?:([^/]+)/)?[^/]+/namespaces/features/([^/?]+)(?:/([^/?]+))?(/[^?]+)?")
 _VERBS = {"PATCH": "patch", "POST": "create"}
 
 
@@ -40,7 +42,7 @@ def right(method: str, path: str) -> Right:
     assert match, path
     group, resource, name, sub = match.groups()
     verb = _VERBS.get(method) or ("get" if name else "list")
-    return (group, resource + (sub or ""), verb, bool(name))
+    return (group or "", resource + (sub or ""), verb, bool(name))
 
 
 def granted() -> set[Right]:
@@ -69,6 +71,8 @@ def tour(server: Replay, opened: Open) -> dict[str, Callable[[], object]]:
     path = "/apis/keda.sh/v1alpha1/namespaces/features/scaledobjects/fe"
     scaled = hpas().but(path=path, answer=changed(SCALED_OBJECT, metadata__name="fe"))
     fe, scaler = opened(server.url), opened(server.url, autoscalers=True)
+    running = opened(server.url, in_place=True)
+    resize = change.but(path="/api/v1/namespaces/features/pods/a/resize")
 
     def verb(*answers: Exchange, call: Callable[[], object]) -> Callable[[], object]:
         def run() -> object:
@@ -108,6 +112,10 @@ def tour(server: Replay, opened: Open) -> dict[str, Callable[[], object]]:
         "set_resources": verb(
             look, change, look, call=lambda: fe.set_resources(FE, rise, expected=BEFORE)
         ),
+        "set_resources (in place)": verb(
+            *(look, change, pods(pod("a")), resize, change, look, pods()),
+            call=lambda: running.set_resources(FE, rise, expected=BEFORE),
+        ),
         "start_training": verb(CRONJOB, create, call=lambda: fe.start_training("retrain", RUN, {})),
         "training": verb(k8s("job_get_active"), call=lambda: fe.training("retrain", RUN)),
     }
@@ -124,8 +132,9 @@ def test_the_roles_grant_exactly_what_the_verbs_call(
     for run in tour.values():
         run()
     called = {right(sent.method, sent.path) for sent in server.sent}
-    # Names of runs are made up: a rule can't have them.
+    # Names of runs and pods are made up: a rule can't have them.
     unnamed = {("batch", "jobs", "get", True), ("batch", "jobs", "get", False)}
+    unnamed |= {("", "pods/resize", "patch", True), ("", "pods/resize", "patch", False)}
     assert called - unnamed == granted() - unnamed
     assert called & unnamed
     assert granted() & unnamed
