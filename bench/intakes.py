@@ -17,7 +17,7 @@ from bench.figures import BenchError
 from bench.floor import DATABASE
 from bench.targets import HOST
 from featurewatch_kit.demo.processes import Processes, free_port
-from featurewatch_receiver.server import THREADS
+from featurewatch_receiver.connections import THREADS
 
 CONFIG = "receiver.yaml"
 #: Where the package `webhook` is unpacked; scripts/apt-unpack.sh fetches it.

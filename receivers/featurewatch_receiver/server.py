@@ -1,31 +1,21 @@
 """Serves the application: gunicorn with one worker process, and the workflow engine inside it."""
 
-import select
 import socket
-import threading
-import time
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from featurewatch_receiver import logs
 from featurewatch_receiver.app import ProcessRole, assemble, close, start
 from featurewatch_receiver.config.receiver import ReceiverConfig
-from featurewatch_receiver.deliveries.inbox import MOST_WAITING
+from featurewatch_receiver.connections import THREADS, WebWorker
 from featurewatch_receiver.errors import ListenError
 from featurewatch_receiver.store.migrate import prepare
 from featurewatch_receiver.tls import Certificates
 
-# As many are being stored as wait; the others answer who asks for health, and refuse.
-THREADS = 2 * MOST_WAITING + 8
-#: A request must have come by then: a thread waits for it.
-REQUEST_SECONDS = 10.0
-# A busy Alertmanager's next delivery comes sooner.
-_LINGER_MILLISECONDS = 5
 # What still runs after that is killed, and taken up again by the next start.
 STOP_SECONDS = 3
 
@@ -75,63 +65,6 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     def setup(self, cfg: Any) -> None:
         """Keep the handlers that `logs.configure` has set."""
         self.error_log = logs.library("gunicorn.error")
-
-
-class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Looks for a connection's next request at once, and waits for none for ever.
-
-    gunicorn hands a connection from thread to thread and back for each request: a fifth of what a
-    delivery costs. It is still handed back when nothing comes, and when too many linger.
-
-    It reads a request for as long as its sender takes, and a few such senders would take all
-    threads; so its own rounds, a second apart, also stop reading what takes too long.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._may_linger = threading.Semaphore(MOST_WAITING)
-        #: Since when each connection has a thread for its present request.
-        self._begun: dict[Any, float] = {}
-
-    def handle(self, conn: Any) -> Any:
-        """Answer a request, and those that follow it closely; True to keep the connection."""
-        keep = self._answer(conn)
-        if keep is not True or not self._may_linger.acquire(blocking=False):
-            return keep
-        try:
-            while keep is True and self.alive and _is_readable(conn.sock):
-                keep = self._answer(conn)
-        finally:
-            self._may_linger.release()
-        return keep
-
-    def _answer(self, conn: Any) -> Any:
-        self._begun[conn] = time.monotonic()
-        try:
-            return super().handle(conn)
-        finally:
-            del self._begun[conn]
-
-    def murder_pending(self) -> None:
-        """In each round: let those be read no further whose request does not come."""
-        super().murder_pending()
-        latest = time.monotonic() - REQUEST_SECONDS
-        for conn, begun in list(self._begun.items()):
-            if begun < latest:
-                _stop_reading(conn.sock)
-
-
-def _stop_reading(connection: socket.socket) -> None:
-    """Let its sender seem to have hung up; an answer that is under way still gets there."""
-    with suppress(OSError):
-        # Not that of SSLSocket, which would go on in plain text.
-        socket.socket.shutdown(connection, socket.SHUT_RD)
-
-
-def _is_readable(connection: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(_LINGER_MILLISECONDS))
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

@@ -19,8 +19,8 @@ from featurewatch_kit.generate import ALERTMANAGER, generate
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.cli import main
 from featurewatch_receiver.config.receiver import Tls
+from featurewatch_receiver.connections import REQUEST_SECONDS
 from featurewatch_receiver.errors import ConfigError
-from featurewatch_receiver.server import REQUEST_SECONDS
 from featurewatch_receiver.tls import Certificates
 from receiver.certificates import Authority
 from receiver.in_process import AUTHORIZED, TOKEN
