@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from math import inf
-from threading import Lock
+from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
@@ -25,14 +25,20 @@ class JsonLine(logging.Formatter):
         start = {
             "time": _plain(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": one_line(_first_line(record.getMessage())),
         }
         end = {}
         if record.exc_info and record.exc_info[1]:
-            end["error"] = repr(record.exc_info[1])
+            end["error"] = _first_line(repr(record.exc_info[1]))
         return "\n".join(
             _encode(start | {k: _plain(v) for k, v in row.items()} | end) for row in rows
         )
+
+
+def _first_line(message: str) -> str:
+    """What a library says, without its traceback, and without SQL and what was written by it."""
+    first = message.strip().partition("\n")[0]
+    return first.partition("[SQL:")[0].strip().removesuffix(r"\n")
 
 
 def _plain(value: Any) -> Any:
@@ -44,6 +50,25 @@ def _plain(value: Any) -> Any:
     return one_line(value) if isinstance(value, str) else value
 
 
+class _WhileAtWork(logging.Filter):
+    """Drops what the engine says of work that it leaves behind: the next start takes it up."""
+
+    def filter(self, _: logging.LogRecord) -> bool:
+        """Whether the record is of interest."""
+        return not _engine_stops.is_set()
+
+
+_engine_stops = Event()
+
+
+def engine_stops(stops: bool = True) -> None:
+    """Note that the workflow engine is being stopped, or begins."""
+    if stops:
+        _engine_stops.set()
+    else:
+        _engine_stops.clear()
+
+
 def configure() -> None:
     """Send the lines of this program and its libraries to stderr."""
     handler = logging.StreamHandler(sys.stderr)
@@ -53,6 +78,7 @@ def configure() -> None:
         logger.handlers = [handler]
         logger.setLevel(level)
         logger.propagate = False
+    logging.getLogger("dbos").filters = [_WhileAtWork()]
 
 
 def library(name: str) -> logging.Logger:

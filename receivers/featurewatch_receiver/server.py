@@ -44,10 +44,11 @@ def listen(address: str) -> socket.socket:
 
     """
     host, _, port = address.rpartition(":")
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, int(port)))
+        listener.bind((host.strip("[]"), int(port)))
     except OSError as error:
         listener.close()
         cause = error.strerror or str(error)
@@ -80,8 +81,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._config = config
         self._certificates = certificates
         self._role = role
-        host, port = listener.getsockname()
-        self._url = f"{'https' if certificates else 'http'}://{host}:{port}"
+        host, port = listener.getsockname()[:2]
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._url = f"{'https' if certificates else 'http'}://{place}"
         self._fd = listener.detach()  # gunicorn's from now on
         self._app: Flask
         super().__init__(prog="featurewatch-receiver")

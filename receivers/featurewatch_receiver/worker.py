@@ -118,6 +118,7 @@ class Worker:
                 }
             )
             self._remediator.register()
+            logs.engine_stops(False)
             DBOS.launch()
         except BaseException:
             DBOS.destroy(destroy_registry=True)
@@ -133,6 +134,7 @@ class Worker:
     def stop(self) -> None:
         """Leave everything where it is, for the next start or for another process."""
         self._stop.set()
+        logs.engine_stops()
         self.processor.stop()
         for loop in self._quick:
             loop.join()

@@ -101,6 +101,27 @@ def test_sigterm_ends_it_quickly_even_in_the_middle_of_an_action(
     ]
 
 
+def test_it_listens_on_ipv6(serve: Callable[[], Replica], settings: Json) -> None:
+    settings["receiver"]["listen"] = "[::1]:0"
+    served = serve()
+    served.ready()
+    assert served.url.startswith("http://[::1]:")
+    assert served.post(payload(alert())) == 200
+
+
+def test_what_it_writes_is_not_for_others(serve: Callable[[], Replica], tmp_path: Path) -> None:
+    """The history, and hashes of sessions; also of a database that everyone could read."""
+    served = serve()
+    served.ready()
+    (file,) = tmp_path.glob("*.db")
+    served.kill()
+    file.chmod(0o644)
+    serve().ready()
+    made = [file, *tmp_path.glob(f"{file.name}*"), *tmp_path.glob("*slot*")]
+    assert len(made) > 3
+    assert [each.name for each in made if each.stat().st_mode & 0o007] == []
+
+
 def test_a_taken_port_is_one_line(write_config: Callable[[], Path], settings: Json) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"

@@ -197,3 +197,38 @@ def test_every_event_and_every_field_of_an_alert_is_documented(
     fields = {name for line in written("alert") for name in line}
     assert events >= {"alert", "remediation", "listening"}
     assert explained == events | fields - {"time", "level", "event"}
+
+
+def test_a_library_is_heard_in_one_line_without_sql_and_what_it_wrote() -> None:
+    said = """Retrying after an error:
+Traceback (most recent call last):
+sqlite3.OperationalError: database is locked
+[SQL: UPDATE workflow_status SET inputs=?]
+[parameters: ('secret-of-an-input',)]"""
+    cause = ValueError(
+        "(sqlite3.OperationalError) database is locked\n[SQL: x]\n[parameters: secret]"
+    )
+    record = logging.LogRecord("dbos", logging.WARNING, "", 1, said, (), (None, cause, None))
+    line = json.loads(logs.JsonLine().format(record))
+    assert line["event"] == "Retrying after an error:"
+    assert line["error"] == "ValueError('(sqlite3.OperationalError) database is locked"
+    one = logging.LogRecord("dbos", logging.WARNING, "", 1, "x [SQL: y] [parameters: z]", (), None)
+    assert json.loads(logs.JsonLine().format(one))["event"] == "x"
+
+
+def test_what_the_engine_says_of_work_that_it_leaves_behind_is_no_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop in mid-action: the next start takes it up."""
+    engine = logging.getLogger("dbos")
+    for name in ("handlers", "filters", "propagate", "level"):
+        monkeypatch.setattr(engine, name, getattr(engine, name))
+    handler = logging.StreamHandler()
+    logs.configure()
+    engine.handlers = [handler]
+    logs.engine_stops(False)
+    engine.error("Exception encountered in background workflow: 1")
+    logs.engine_stops()
+    engine.error("Exception encountered in background workflow: 2")
+    logs.engine_stops(False)
+    assert capsys.readouterr().err == "Exception encountered in background workflow: 1\n"

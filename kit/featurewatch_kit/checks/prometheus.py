@@ -1,5 +1,6 @@
 """A running Prometheus, by its HTTP API."""
 
+import re
 from typing import Any
 
 import requests
@@ -13,7 +14,9 @@ class Prometheus:
     """Prometheus's HTTP API."""
 
     def __init__(self, url: str):
-        self.url = url.rstrip("/")
+        self._address = url.rstrip("/")
+        #: For messages: without a login.
+        self.url = re.sub(r"(?<=://)[^/?#@]*@", "", self._address)
 
     def series(self, query: str) -> list[dict[str, str]]:
         """Labels of what an instant query gives."""
@@ -37,7 +40,7 @@ class Prometheus:
 
     def _get(self, path: str, **parameters: str) -> Any:
         try:
-            answer = requests.get(self.url + path, params=parameters, timeout=TIMEOUT)
+            answer = requests.get(self._address + path, params=parameters, timeout=TIMEOUT)
             answer.raise_for_status()
             return answer.json()["data"]
         except (requests.RequestException, KeyError, ValueError) as error:

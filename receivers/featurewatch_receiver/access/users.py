@@ -181,6 +181,8 @@ def _is_among(address: str | None, networks: list[str]) -> bool:
         found = ip_address(address or "")
     except ValueError:
         return False
+    # Whoever comes by IPv4 to a receiver that listens on [::].
+    found = getattr(found, "ipv4_mapped", None) or found
     return any(found in ip_network(network, strict=False) for network in networks)
 
 

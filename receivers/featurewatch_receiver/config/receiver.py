@@ -57,7 +57,10 @@ class Receiver(Strict):
 
     listen: Annotated[
         str,
-        Field(pattern=r"^[^\s:]+:\d{1,5}$", examples=["127.0.0.1:9099"]),
+        Field(
+            pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):\d{1,5}$",
+            examples=["127.0.0.1:9099", "[::1]:9099"],
+        ),
         AfterValidator(lambda address: has_port(address, lowest=0)),  # 0: any free port
     ]
     url: Url

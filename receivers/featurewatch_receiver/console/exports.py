@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -36,8 +37,11 @@ _COLUMNS = (
     "resolved_reason",
 )
 _NOTES = ("summary", "description", "value", "threshold")
-# A spreadsheet would take what begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet would take what begins so for a formula (the last four are full-width), also after
+# what separates cells where the decimal point is a comma.
+_FORMULA = re.compile(
+    "^([=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20])|(?<=;)(\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
+)
 
 
 def as_json(asked: Asked) -> Iterator[str]:
@@ -78,4 +82,4 @@ def _line(values: list[Any]) -> str:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
-    return "'" + text if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"'\g<0>", text)

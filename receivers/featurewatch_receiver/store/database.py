@@ -7,6 +7,8 @@ right on both, however many processes run.
 """
 
 import sqlite3
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,18 @@ def which_file(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def keep_private(file: Path) -> None:
+    """Take the file from others: it holds the history, and hashes of sessions.
+
+    What SQLite makes beside it has the same rights.
+    """
+    for part in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
+        with suppress(FileNotFoundError, PermissionError):  # another user's, who may write
+            mode = stat.S_IMODE(part.stat().st_mode)
+            if mode & stat.S_IRWXO:
+                part.chmod(mode & ~stat.S_IRWXO)
 
 
 def open_writer(url: str) -> Engine:

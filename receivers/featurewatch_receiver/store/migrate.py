@@ -17,7 +17,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from featurewatch_receiver.errors import ConfigError
-from featurewatch_receiver.store.database import complaint, is_sqlite, open_for_migration
+from featurewatch_receiver.store.database import (
+    complaint,
+    file_of,
+    is_sqlite,
+    keep_private,
+    open_for_migration,
+)
 from featurewatch_receiver.store.queue import register_queue
 from featurewatch_receiver.store.schema import metadata
 
@@ -34,6 +40,8 @@ def migrate(url: str) -> list[str]:
     """
     _require_file(url)
     with _opened(url) as connection:
+        if is_sqlite(url):
+            keep_private(file_of(url))
         config = alembic_config(connection)
         if _revision(connection) is None and inspect(connection).has_table("episodes"):
             command.stamp(config, FIRST)

@@ -56,7 +56,7 @@ class FileLocks:
 
     def take(self, number: int) -> bool:
         """Take a lock that nobody has; False if somebody has it."""
-        file = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        file = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -236,3 +236,9 @@ def test_what_is_no_prometheus_is_wrong_input(
     said = capsys.readouterr().err
     assert said.startswith(f"{url}: no answer from Prometheus (")
     assert said.endswith("); check the address given with --prometheus\n")
+
+
+def test_a_login_is_not_printed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = f"127.0.0.1:{free_port()}"
+    assert main(["check", "--root", str(root), "--prometheus", f"http://ada:s3cret@{place}"]) == 2
+    assert capsys.readouterr().err.startswith(f"http://{place}: no answer from Prometheus (")

@@ -474,6 +474,7 @@ def test_pages_of_the_history_follow_each_other_and_keep_the_filter(
 def test_the_export_holds_every_row_and_no_formula(receiver: Receiver, ada: Visitor) -> None:
     rows = [row(n, T0 - timedelta(seconds=n)) for n in range(600)]
     rows[0] |= {"extractor": '=cmd|" /C calc"!A0', "annotations": {"summary": "-1+1"}}
+    rows[1] |= {"extractor": "\n=1+1", "annotations": {"summary": "\uff1d1+1", "value": "a; =1+1"}}
     store(receiver, schema.episodes, *rows)
     reply = ada.get("/history.csv?severity=medium")
     assert reply.headers["Content-Disposition"] == 'attachment; filename="history.csv"'
@@ -482,6 +483,8 @@ def test_the_export_holds_every_row_and_no_formula(receiver: Receiver, ada: Visi
     assert {"acknowledged_until", "silenced_until", "silenced_reason"} <= lines[0].keys()
     assert lines[0]["extractor"] == """'=cmd|" /C calc"!A0"""
     assert lines[0]["summary"] == "'-1+1"
+    assert lines[1]["extractor"] == "'\n=1+1"
+    assert (lines[1]["summary"], lines[1]["value"]) == ("'\uff1d1+1", "a;' =1+1")
     found = ada.get("/history.json").json["episodes"]
     assert found[:1] == Api(receiver).read("/episodes", limit=1)["episodes"]
     assert len(found) == 600
