@@ -35,8 +35,10 @@ class Outcome(StrEnum):
 
 # No alert is older: what says so leaves its beginning out (Go's zero time is of the year 1).
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-#: Characters of one annotation, and of all annotations of one alert.
-LONGEST, MOST_CHARACTERS = 4_000, 16_000
+#: Characters of all annotations of one alert, and of all labels; of each one a quarter of that.
+MOST_CHARACTERS, MOST_OF_LABELS = 16_000, 32_000
+# Labels by which it is found and decided.
+_ABOUT = ("alertname", "extractor", "severity", "escalation_policy", "auto_resolve")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +70,15 @@ class Sighting:
         return self.starts_at < end or (self.ends_at is not None and self.ends_at <= end)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _bounded(annotations: dict[str, str]) -> dict[str, str]:
-    """What is kept of them, the summary first: they are anybody's, and every page reads them."""
-    kept, left = {}, MOST_CHARACTERS
-    for name in sorted(annotations, key=lambda name: (name != "summary", name)):
-        text = _cut(annotations[name])
+def _bounded(texts: dict[str, str], most: int, *first: str) -> dict[str, str]:
+    """What is kept of them, some first: they are anybody's, and every page reads them."""
+    kept, left = {}, most
+    for name in sorted(texts, key=lambda name: (name not in first, name)):
+        text = _cut(texts[name], most // 4)
         left -= len(name) + len(text)
         if left >= 0:
             kept[name] = text
@@ -98,8 +100,8 @@ def sight(alert: DeliveredAlert, now: datetime, sender: Sender | None = None) ->
         identity=hashlib.sha256(_canonical(labels).encode()).hexdigest(),
         fingerprint=alert["fingerprint"],
         level=level_of(alert["labels"]),
-        labels=labels,
-        annotations=_bounded(alert["annotations"]),
+        labels=_bounded(labels, MOST_OF_LABELS, *_ABOUT),
+        annotations=_bounded(alert["annotations"], MOST_CHARACTERS, "summary"),
         starts_at=starts_at,
         ends_at=max(starts_at, end) if end else None,
         sender=sender,

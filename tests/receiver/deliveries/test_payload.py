@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from featurewatch_receiver.deliveries.episodes import LONGEST, MOST_CHARACTERS
+from featurewatch_receiver.deliveries.episodes import MOST_CHARACTERS, MOST_OF_LABELS
 from featurewatch_receiver.store.schema import alerts, episodes
 from receiver.in_process import Receiver
 from receiver.payloads import Json, alert, at, payload
@@ -67,10 +67,25 @@ def test_no_more_of_an_alerts_annotations_is_kept_than_a_page_can_bear(receiver:
     receiver.deliver(alert() | {"annotations": notes})
     [episode] = receiver.episodes()
     kept = episode["annotations"]
-    assert kept["summary"] == "s" * (LONGEST - 1) + "…"
-    assert kept["a"] == "y" * (LONGEST - 1) + "…"
+    assert kept["summary"] == "s" * (MOST_CHARACTERS // 4 - 1) + "…"
+    assert kept["a"] == "y" * (MOST_CHARACTERS // 4 - 1) + "…"
     size = sum(len(name) + len(text) for name, text in kept.items())
     assert MOST_CHARACTERS - 3_010 < size <= MOST_CHARACTERS
+
+
+def test_no_more_of_an_alerts_labels_is_kept_and_they_stay_apart(receiver: Receiver) -> None:
+    """What they differ in may be cut off: they are two alerts all the same."""
+    many = {f"a{number}": "x" * 3_000 for number in range(100)}
+    for last in "yz":
+        receiver.deliver(alert(**many, zone="x" * 100_000 + last))
+    episodes = receiver.episodes()
+    assert len(episodes) == 2
+    for episode in episodes:
+        size = sum(len(name) + len(text) for name, text in episode["labels"].items())
+        assert size <= MOST_OF_LABELS
+        assert episode["labels"]["extractor"] == "feature_extractor"
+    receiver.deliver(alert(**many, zone="x" * 100_000 + "z", end=at(5)))
+    assert [e["resolved_at"] is None for e in receiver.episodes()].count(True) == 1
 
 
 def test_more_truncated_alerts_than_anybody_can_count_are_refused(receiver: Receiver) -> None:
