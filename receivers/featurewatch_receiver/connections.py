@@ -25,16 +25,16 @@ from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-
 from featurewatch_receiver.deliveries.inbox import MOST_WAITING
 from featurewatch_receiver.deliveries.payload import PATH
 
-# As many are being stored as wait; the others refuse, and answer who asks for health.
-THREADS = 2 * MOST_WAITING + 8
-#: Threads for everything else.
-OTHER_THREADS = 24
+#: Threads for deliveries: a storm waits for them and is not refused.
+THREADS = MOST_WAITING
+#: Threads for who asks for health, and for everything else.
+HEALTH_THREADS, OTHER_THREADS = 4, 24
 #: A request must have come by then, and its answer must have been taken on.
 REQUEST_SECONDS = 10.0
 #: The same while most threads are taken.
 SCARCE_SECONDS = 2.0
-#: Connections that have sent nothing whole yet; of more the oldest is hung up on.
-MOST_SILENT = 256
+#: Connections that have sent nothing whole for this long; of more the oldest are hung up on.
+MOST_SILENT, SILENT_SECONDS = 256, 1.0
 # A busy Alertmanager's next delivery comes sooner.
 _LINGER_MILLISECONDS = 5
 # gunicorn reads no longer header either.
@@ -45,7 +45,7 @@ _DRAIN_SECONDS = 0.2
 _ROUND_SECONDS = 0.5
 # What the kernel keeps for a client that reads more slowly than it is answered.
 _UNREAD_BYTES = 128 * 1024
-_URGENT = tuple(f"{start} ".encode() for start in (f"POST {PATH}", "GET /healthz", "GET /readyz"))
+_DELIVERY, _HEALTH = f"POST {PATH} ".encode(), (b"GET /healthz ", b"GET /readyz ")
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -58,7 +58,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._may_linger = threading.Semaphore(MOST_WAITING)
+        self._may_linger = threading.Semaphore(MOST_WAITING // 2)
+        self._health = ThreadPoolExecutor(HEALTH_THREADS)
         self._others = ThreadPoolExecutor(OTHER_THREADS)
         #: Since when each connection has a thread for its present request.
         self._begun: dict[Any, float] = {}
@@ -80,9 +81,6 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.timeout = time.monotonic() + REQUEST_SECONDS
             self.pending_conns.append(connection)
             self._await(connection)
-        if len(self.pending_conns) > MOST_SILENT:
-            self.pending_conns[0].timeout = 0.0
-            super().murder_pending()
 
     def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
         """Begin with a request whose header is there; the rest of it may still be on its way."""
@@ -94,9 +92,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def enqueue_req(self, conn: Any) -> None:
         """Give it a thread: of its own kind, so that pages take none from deliveries."""
-        conn.is_urgent = self._is_urgent(conn.sock)
-        pool = self.tpool if conn.is_urgent else self._others
-        future = pool.submit(self.handle, conn)
+        head = _head(conn.sock)
+        # What is encrypted may be a delivery.
+        conn.is_urgent = self.cfg.is_ssl or head.startswith(_DELIVERY)
+        other = self._health if head.startswith(_HEALTH) else self._others
+        future = (self.tpool if conn.is_urgent else other).submit(self.handle, conn)
         future.add_done_callback(
             lambda done: self.method_queue.defer(self.finish_request, conn, done)
         )
@@ -108,6 +108,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if now - self._round < _ROUND_SECONDS:
             return
         self._round = now
+        self._leave_silent(now)
         partial_ones, self._partial = self._partial, []
         for conn in partial_ones:
             if conn in self.pending_conns:
@@ -117,7 +118,16 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serve until it shall end."""
         super().run()
+        self._health.shutdown(wait=False)
         self._others.shutdown(wait=False)
+
+    def _leave_silent(self, now: float) -> None:
+        """Of too many that have sent nothing whole, leave the oldest; a storm sends at once."""
+        young = now + REQUEST_SECONDS - SILENT_SECONDS
+        for conn in list(self.pending_conns)[: max(0, len(self.pending_conns) - MOST_SILENT)]:
+            if conn.timeout < young:
+                conn.timeout = 0.0
+        super().murder_pending()
 
     def _await(self, conn: Any) -> None:
         ready = partial(self.on_pending_socket_readable, conn)
@@ -129,10 +139,6 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return True
         head = _head(client)
         return not head or _END_OF_HEADER in head or len(head) >= _LONGEST_HEADER
-
-    def _is_urgent(self, client: Any) -> bool:
-        """Whether it is a delivery, or asks for health; what is encrypted may be."""
-        return self.cfg.is_ssl or _head(client).startswith(_URGENT)
 
     def _hang_up(self, now: float) -> None:
         begun = dict(self._begun)
@@ -162,7 +168,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if keep is not True or not self._may_linger.acquire(blocking=False):
             return keep
         try:
-            while keep is True and self.alive and _comes(conn.sock) and self._is_urgent(conn.sock):
+            while keep is True and self.alive and _comes(conn.sock):
+                if not conn.is_urgent or not (self.cfg.is_ssl or _delivers(conn.sock)):
+                    break
                 keep = self._answer(conn)
         finally:
             self._may_linger.release()
@@ -210,6 +218,10 @@ def _shut(client: Any, how: int) -> None:
     with suppress(OSError):
         # Not that of SSLSocket, which would go on in plain text.
         socket.socket.shutdown(client, how)
+
+
+def _delivers(client: Any) -> bool:
+    return _head(client).startswith(_DELIVERY)
 
 
 def _comes(client: Any) -> bool:

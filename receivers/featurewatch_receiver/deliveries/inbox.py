@@ -172,8 +172,8 @@ def set_aside(connection: Connection, row: Stored, fault: str) -> None:
     connection.execute(update(inbox).where(inbox.c.id == row.id).values(fault=fault))
 
 
-#: Deliveries that may wait for the database; the next one is refused.
-MOST_WAITING = 24
+#: Deliveries that may wait for the database; the next one is refused. As many have a thread.
+MOST_WAITING = 56
 #: How long one may wait for its turn.
 PATIENCE_SECONDS = 4.0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from waiting import PATIENCE_SECONDS, eventually
 
-from featurewatch_receiver.server import THREADS
+from featurewatch_receiver.connections import THREADS
 from receiver.in_process import AUTHORIZED, TOKEN
 from receiver.payloads import Json, alert, payload
 from receiver.processes import Replica
