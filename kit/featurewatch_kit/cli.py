@@ -11,21 +11,19 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from featurewatch_kit import ack, generate, otel, programs
-from featurewatch_kit.checks.run import Extras, run_checks
+from featurewatch_kit import programs, route
 from featurewatch_kit.errors import DemoError, KitError
-from featurewatch_kit.project import DEFAULTS, SHIPPED, find_root, load_config, sources
-from featurewatch_kit.setup import up
 from featurewatch_kit.setup.answers import QUESTIONS, collect
-from featurewatch_kit.setup.init import initialize
 from featurewatch_receiver.errors import ConfigError
 
 PACKAGE = "featurewatch-kit"
+# What a command needs is imported when it is called: all of it takes a second, and route a third.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(words).parse_args(words)
     try:
         code: int = options.run(options)
     except DemoError as error:
@@ -37,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="featurewatch", description=__doc__)
     parser.add_argument("--version", action="version", version=f"%(prog)s {version(PACKAGE)}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -54,7 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     _root_option(defaults := commands.add_parser("defaults", help="print every default, explained"))
     defaults.set_defaults(run=_defaults)
     _demo_options(commands.add_parser("demo", help="run the whole chain through an incident"))
-    ack.add_commands(commands)
+    _route_options(
+        commands.add_parser("route", help="say where an alert with these labels goes, and when")
+    )
+    if words[:1] != ["route"]:
+        from featurewatch_kit import ack
+
+        ack.add_commands(commands)
     return parser
 
 
@@ -122,12 +126,20 @@ def _up_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_up)
 
 
+def _route_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    route.add_options(parser)
+    parser.set_defaults(run=route.run)
+
+
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
     parser.set_defaults(run=_demo)
 
 
 def _root(options: argparse.Namespace) -> Path:
+    from featurewatch_kit.project import find_root, sources
+
     root: Path | None = options.root
     return find_root(root.resolve()) if root else sources()
 
@@ -145,12 +157,17 @@ def _tools(options: argparse.Namespace) -> int:
 
 
 def _otel(options: argparse.Namespace) -> int:
+    from featurewatch_kit import otel
+    from featurewatch_kit.project import load_config
+
     config = load_config(_root(options), options.config)
     print(otel.code(config) if options.python else otel.text(config), end="")
     return 0
 
 
 def _init(options: argparse.Namespace) -> int:
+    from featurewatch_kit.setup.init import initialize
+
     given = {q.option: getattr(options, q.option.replace("-", "_")) for q in QUESTIONS}
     given["extractor"] = ",".join(options.extractor) if options.extractor else None
     initialize(options.folder, collect(given), _root(options))
@@ -158,15 +175,22 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
+    from featurewatch_kit.setup import up
+
     return up.run(options.folder, _root(options))
 
 
 def _defaults(options: argparse.Namespace) -> int:
+    from featurewatch_kit.project import DEFAULTS
+
     print((_root(options) / DEFAULTS).read_text(encoding="utf-8"), end="")
     return 0
 
 
 def _generate(options: argparse.Namespace) -> int:
+    from featurewatch_kit import generate
+    from featurewatch_kit.project import load_config
+
     root = _root(options)
     folder = options.out or _own_folder(root, options.config)
     files = generate.generate(load_config(root, options.config), root)
@@ -181,12 +205,17 @@ def _generate(options: argparse.Namespace) -> int:
 
 def _own_folder(root: Path, overlays: list[Path]) -> Path:
     """The checkout itself, whose generated files are those of its own configuration."""
+    from featurewatch_kit.project import SHIPPED
+
     if overlays or root == SHIPPED:
         raise KitError("generate: name a folder for the files with --out (make: OUT=FOLDER)")
     return root
 
 
 def _check(options: argparse.Namespace) -> int:
+    from featurewatch_kit.checks.run import Extras, run_checks
+    from featurewatch_kit.project import load_config
+
     root = _root(options)
     extras = Extras(prometheus=options.prometheus, secrets=options.secrets)
     return run_checks(load_config(root, options.config), root, extras)

@@ -15,6 +15,16 @@ from featurewatch_kit.errors import ArgumentError, GenerationError
 _CONFIGS = "_configs"
 #: Integrations that are sent no ends unless they ask for them.
 _NO_ENDS = frozenset({"email", "slack", "wechat", "rocketchat"})
+_MATCHERS: dict[str, type] = {"match": dict, "match_re": dict, "matchers": list}
+#: What must be a mapping or a list of texts.
+_ROUTE_SHAPES = _MATCHERS | {
+    "group_by": list,
+    "mute_time_intervals": list,
+    "active_time_intervals": list,
+}
+_RULE_SHAPES = {"equal": list} | {
+    side + key: shape for side in ("source_", "target_") for key, shape in _MATCHERS.items()
+}
 _ROOT_LACKS = ("match", "match_re", "matchers", "mute_time_intervals", "active_time_intervals")
 
 
@@ -63,7 +73,10 @@ def from_tree(tree: Any, version: str = "0.35") -> Configuration:
     receivers = dict(_receiver(node) for node in _list(tree, "receivers"))
     intervals = _time_intervals(tree, known)
     for place, node in _nodes(tree["route"], "route"):
+        _check_shapes(node, place, _ROUTE_SHAPES)
         _check_route(node, place, receivers, intervals)
+    for number, rule in enumerate(_list(tree, "inhibit_rules")):
+        _check_shapes(rule, f"inhibit_rules[{number}]", _RULE_SHAPES)
     _check_root(tree["route"])
     return Configuration(
         root=read_routes(tree["route"], nothing_inherits=known.groups_by_nothing_inherit),
@@ -72,15 +85,33 @@ def from_tree(tree: Any, version: str = "0.35") -> Configuration:
             read_rule(number, node) for number, node in enumerate(_list(tree, "inhibit_rules"))
         ),
         time_intervals=intervals,
-        resolve_timeout=_seconds(tree.get("global") or {}, "resolve_timeout", "5m", "global"),
+        resolve_timeout=_seconds(_global(tree), "resolve_timeout", "5m", "global"),
     )
 
 
-def _list(tree: Mapping[str, Any], key: str) -> list[Any]:
+def _global(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = tree.get("global") or {}
+    if not isinstance(found, dict):
+        raise ArgumentError("global: must be a mapping")
+    return found
+
+
+def _list(tree: Mapping[str, Any], key: str, place: str = "") -> list[Any]:
     found = tree.get(key) or []
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise ArgumentError(f"{key}: must be a list of mappings")
+        raise ArgumentError(f"{place}{key}: must be a list of mappings")
     return found
+
+
+def _check_shapes(node: Mapping[str, Any], place: str, shapes: Mapping[str, type]) -> None:
+    for key, shape in shapes.items():
+        found = node.get(key)
+        if found is None:
+            continue
+        texts = found.values() if isinstance(found, dict) else found
+        if not isinstance(found, shape) or not all(isinstance(one, str) for one in texts):
+            kind = "list" if shape is list else "mapping"
+            raise ArgumentError(f"{place}.{key}: must be a {kind} of texts")
 
 
 def _receiver(node: Mapping[str, Any]) -> tuple[str, tuple[Integration, ...]]:
@@ -88,18 +119,18 @@ def _receiver(node: Mapping[str, Any]) -> tuple[str, tuple[Integration, ...]]:
     if not name:
         raise ArgumentError("receivers: one has no name; write `name: ...`")
     ways = [
-        Integration(f"{kind}[{index}]", bool((config or {}).get("send_resolved", ends)))
-        for kind, ends, configs in _integrations(node)
+        Integration(f"{kind}[{index}]", bool(config.get("send_resolved", ends)))
+        for kind, ends, configs in _integrations(node, f"receivers {name}: ")
         for index, config in enumerate(configs)
     ]
     return name, tuple(ways)
 
 
-def _integrations(node: Mapping[str, Any]) -> Iterator[tuple[str, bool, list[Any]]]:
-    for key, configs in node.items():
-        if key.endswith(_CONFIGS):
+def _integrations(node: Mapping[str, Any], place: str) -> Iterator[tuple[str, bool, list[Any]]]:
+    for key in node:
+        if str(key).endswith(_CONFIGS):
             kind = key.removesuffix(_CONFIGS)
-            yield kind, kind not in _NO_ENDS, configs or []
+            yield kind, kind not in _NO_ENDS, _list(node, key, place)
 
 
 def _time_intervals(tree: Mapping[str, Any], version: versions.Version) -> TimeIntervals:
@@ -109,7 +140,7 @@ def _time_intervals(tree: Mapping[str, Any], version: versions.Version) -> TimeI
             place = f"{key}[{number}].time_intervals"
             named[str(node.get("name"))] = [
                 read_interval(one, version, f"{place}[{n}]")
-                for n, one in enumerate(_list(node, "time_intervals"))
+                for n, one in enumerate(_list(node, "time_intervals", f"{key}[{number}]."))
             ]
     return TimeIntervals(named, version)
 
@@ -118,7 +149,10 @@ def _nodes(node: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(node, dict):
         raise ArgumentError(f"{place}: must be a mapping")
     yield place, node
-    for number, child in enumerate(node.get("routes") or []):
+    children = node.get("routes") or []
+    if not isinstance(children, list):
+        raise ArgumentError(f"{place}.routes: must be a list of mappings")
+    for number, child in enumerate(children):
         yield from _nodes(child, f"{place}.routes[{number}]")
 
 
@@ -137,7 +171,7 @@ def _check_route(
     intervals: TimeIntervals,
 ) -> None:
     receiver = node.get("receiver")
-    if receiver and receiver not in receivers:
+    if receiver and str(receiver) not in receivers:
         raise ArgumentError(f"{place}.receiver: {receiver!r} is not under `receivers`; add it")
     for key in ("mute_time_intervals", "active_time_intervals"):
         for name in node.get(key) or []:
@@ -153,6 +187,7 @@ def _check_route(
 
 def _seconds(node: Mapping[str, Any], key: str, default: str, place: str) -> float:
     try:
-        return durations.seconds(str(node.get(key, default)))
+        found = node.get(key)
+        return durations.seconds(default if found is None else str(found))
     except ValueError as error:
         raise ArgumentError(f"{place}.{key}: {error}") from error

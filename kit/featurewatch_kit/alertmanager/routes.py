@@ -97,10 +97,10 @@ def read_routes(
     """
     inherited = parent.timing if parent else DEFAULT_TIMING
     route = Route(
-        receiver=node.get("receiver") or (parent.receiver if parent else ""),
+        receiver=str(node.get("receiver") or (parent.receiver if parent else "")),
         matchers=read_matchers(node),
         goes_on=bool(node.get("continue", False)),
-        timing={key: node.get(key, value) for key, value in inherited.items()},
+        timing={key: str(node.get(key) or value) for key, value in inherited.items()},
         parent=parent,
         group_by=_group_by(node, parent, nothing_inherits),
         mute_time_intervals=tuple(node.get("mute_time_intervals") or ()),

@@ -57,11 +57,13 @@ def read_interval(node: Mapping[str, Any], version: Version, place: str) -> Time
     """
     ranges = ("weekdays", "days_of_month", "months", "years")
     plain = {
-        key: [str(one).lower() for one in value] if key in ranges else value
+        str(key): [str(one).lower() for one in value]
+        if key in ranges and isinstance(value, list)
+        else value
         for key, value in node.items()
         if value
     }
-    if version.weeks_wrap and "weekdays" in plain:
+    if version.weeks_wrap and isinstance(plain.get("weekdays"), list):
         plain["weekdays"] = [part for one in plain["weekdays"] for part in _unwrapped(one)]
     try:
         return TimeInterval.model_validate(plain)
