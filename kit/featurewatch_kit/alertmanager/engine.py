@@ -11,12 +11,11 @@ is due is there before the group is looked at.
 import math
 from collections.abc import Iterable
 
-from featurewatch_kit.alertmanager.alerts import Alert, Sent, Store, received
+from featurewatch_kit.alertmanager.alerts import Sent, Store, received
 from featurewatch_kit.alertmanager.configuration import Configuration
 from featurewatch_kit.alertmanager.dispatcher import Dispatcher
 from featurewatch_kit.alertmanager.groups import Message, Pipeline
 from featurewatch_kit.alertmanager.inhibition import Inhibitor
-from featurewatch_kit.alertmanager.labels import LabelSet
 from featurewatch_kit.alertmanager.matchers import Matcher
 from featurewatch_kit.alertmanager.notification_log import NotificationLog
 from featurewatch_kit.alertmanager.silences import Silences
@@ -137,7 +136,3 @@ class Alertmanager:
         self._log.start(at)
         self.silences.start(at)
         self._start(at)
-
-    def alert(self, labels: LabelSet) -> Alert | None:
-        """The last state of an alert, if it is known."""
-        return next((one for one in self._store.known(self.now) if one.labels == labels), None)

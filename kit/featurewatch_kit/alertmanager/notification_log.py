@@ -1,7 +1,7 @@
 """What Alertmanager remembers to have told: it decides whether a group is told again."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from featurewatch_kit.alertmanager.disk import Disk
 from featurewatch_kit.alertmanager.labels import LabelSet
@@ -30,6 +30,8 @@ class Entry:
     time: float
     told: State
     expires: float
+    #: The one that it took the place of.
+    before: "Entry | None"
 
 
 class NotificationLog:
@@ -48,7 +50,7 @@ class NotificationLog:
         (send_resolved).
         """
         self._look(now)
-        entry = self._entries.get(key)
+        entry = self._seen(key, now)
         if entry is None:
             return "first notification" if state.firing else None
         if not state.firing <= entry.told.firing:
@@ -61,6 +63,11 @@ class NotificationLog:
         # exactly the repeat_interval it is not old enough yet.
         return "repeat interval elapsed" if entry.time + repeat < now - _ROUNDING else None
 
+    def _seen(self, key: Key, now: float) -> Entry | None:
+        """The last message, but for one that is on its way at this very moment."""
+        entry = self._entries.get(key)
+        return entry.before if entry and entry.time >= now else entry
+
     def due(self, key: Key, repeat: float) -> float:
         """When something about a group that does not change is told again, or can be."""
         entry = self._entries.get(key)
@@ -70,7 +77,9 @@ class NotificationLog:
         """Note that a group was told."""
         self._look(now)
         expires = now + min(2 * repeat, RETENTION_SECONDS)
-        self._entries[key] = Entry(now, state, expires)
+        before = self._seen(key, now)
+        # Of what was before that nobody asks any more.
+        self._entries[key] = Entry(now, state, expires, before and replace(before, before=None))
 
     def stop(self, now: float, *, killed: bool) -> None:
         """End as the process does: what was told since the last look is lost if it is killed."""

@@ -8,14 +8,11 @@ from featurewatch_kit.errors import ArgumentError
 OLDEST, NEWEST = (0, 25), (0, 35)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Version:
     """A version of Alertmanager by its numbers, and what it does other than the others."""
 
     numbers: tuple[int, int, int]
-
-    def __str__(self) -> str:
-        return ".".join(map(str, self.numbers))
 
     @property
     def hurries_for_old_alerts(self) -> bool:

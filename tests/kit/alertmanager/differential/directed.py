@@ -30,6 +30,7 @@ def directed() -> list[Case]:
         two_sources(),
         two_sided(),
         one_log(),
+        twins(),
         late_old_one(),
         overlapping(),
         grouped_by_nothing(),
@@ -86,6 +87,15 @@ def one_log() -> Case:
     return _case(
         [Event(0, post=[_alert("A", ends=30.25)]), Event(14, post=[_alert("A", ends=-0.25)])],
         routes=[child, dict(child, group_wait=1.5)],
+    )
+
+
+def twins() -> Case:
+    """Two such routes that look at once: both tell."""
+    child = {"matchers": ["alertname=A"], "continue": True, "receiver": "r2"}
+    return _case(
+        [Event(0, post=[_alert("A", ends=30.25)]), Event(14, post=[_alert("A", ends=-0.25)])],
+        routes=[child, dict(child)],
     )
 
 

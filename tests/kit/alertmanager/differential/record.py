@@ -1,7 +1,7 @@
 """Records what a real Alertmanager tells, so that its version need not be here to be compared with.
 
 usage: FEATUREWATCH_TOOLS=.tools-sid PYTHONPATH=tests:. .venv/bin/python -m \
-    kit.alertmanager.differential.record VERSION
+    kit.alertmanager.differential.record VERSION [steady|restart|kill|reload|directed]...
 """
 
 import gzip
@@ -71,15 +71,18 @@ def _record(version: str, name: str, cases: dict[int, Case], **options: Any) -> 
     _write(version, name, run)
 
 
-def main(version: str) -> None:
-    """Record random and directed cases."""
+def main(version: str, names: list[str]) -> None:
+    """Record random and directed cases, all kinds or these."""
     with ThreadPoolExecutor(2) as pool:
         for breaks, count in COUNTS.items():
-            cases = dict(enumerate(make(count, version, breaks)))
-            pool.submit(_record, version, breaks or "steady", cases, breaks=breaks)
-        cases = dict(enumerate(directed()))
-        pool.submit(_record, version, "directed", cases, beats=LONG_END)
+            name = breaks or "steady"
+            if not names or name in names:
+                cases = dict(enumerate(make(count, version, breaks)))
+                pool.submit(_record, version, name, cases, breaks=breaks)
+        if not names or "directed" in names:
+            cases = dict(enumerate(directed()))
+            pool.submit(_record, version, "directed", cases, beats=LONG_END)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
