@@ -15,7 +15,7 @@ from featurewatch_kit.alertmanager.matchers import parse_all
 from featurewatch_kit.errors import ArgumentError
 from kit.alertmanager.differential import model
 from kit.alertmanager.differential.cases import cases
-from kit.alertmanager.differential.making import trial
+from kit.alertmanager.differential.making import Trials
 
 HOUR, DAY = 3600.0, 86_400.0
 TEXT = """
@@ -114,11 +114,11 @@ def test_time_does_not_go_back() -> None:
 @settings(max_examples=30)
 @given(case=cases(), version=st.sampled_from(["0.25.0", "0.33.1", "0.35.0"]))
 def test_groups_that_rest_tell_what_those_tell_that_are_looked_at_each_time(case, version) -> None:
-    resting = trial(case, version)
+    resting = Trials(case, version).lines()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dispatcher.Dispatcher, "_rest_until", lambda *_: 0.0)
         model._read.cache_clear()
-        assert trial(case, version) == resting
+        assert Trials(case, version).lines() == resting
 
 
 def test_the_example_of_the_document_prints_what_it_says(root, monkeypatch, capsys) -> None:

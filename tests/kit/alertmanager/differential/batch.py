@@ -67,7 +67,7 @@ def configuration(numbered: dict[int, Case], beat: float, url: str) -> str:
     }
     for number, case in numbered.items():
         _add(tree, number, copy.deepcopy(case), beat, url)
-    return yaml.safe_dump(tree, sort_keys=False)
+    return yaml.dump(tree, Dumper=yaml.CSafeDumper, sort_keys=False)
 
 
 def _add(tree: dict[str, Any], number: int, case: Case, beat: float, url: str) -> None:

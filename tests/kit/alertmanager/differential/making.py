@@ -2,12 +2,13 @@
 
 import contextlib
 from dataclasses import replace
+from functools import cached_property
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from kit.alertmanager.differential import agreement, model
 from kit.alertmanager.differential.batch import Happened, Told, configuration
-from kit.alertmanager.differential.cases import BREAK, END, LAST_EVENT, Case, cases
+from kit.alertmanager.differential.cases import BREAK, END, LAST_EVENT, Case, Event, cases
 
 #: Beats by which events are early or late, and by which looks are late, without a difference.
 EARLY_OR_LATE, LATE = 0.2, 0.06
@@ -66,52 +67,67 @@ def steady(case: Case, version: str, breaks: str = "") -> bool:
 
 
 def _steady(case: Case, version: str, breaks: str) -> bool:
-    plain = trial(case, version, breaks)
-    if not any(plain) or _twins(case, version, breaks):
+    trials = Trials(case, version, breaks)
+    plain = trials.lines()
+    if not any(plain) or trials.twins():
         return False
     # Whatever two of them do to one another shows when one is late and the other early.
-    trials = [
+    moves = [
         [late if here == other else -late for other in range(len(case.events))]
         for here in range(len(case.events))
         for late in (EARLY_OR_LATE, -EARLY_OR_LATE)
     ]
-    return all(trial(case, version, breaks, moves) == plain for moves in trials)
+    return all(trials.lines(some) == plain for some in moves)
 
 
-def _twins(case: Case, version: str, breaks: str) -> bool:
-    """Whether two routes share a log and ask it at once: the quicker one may be seen or not."""
-    told = [(one.time, one.path, one.group) for one in _told(case, version, breaks)]
-    return len(set(told)) < len(told)
+class Trials:
+    """One case on the model, again and again."""
+
+    def __init__(self, case: Case, version: str, breaks: str = "") -> None:
+        self._case, self._version, self._breaks = case, version, breaks
+
+    def lines(self, moves: list[float] | None = None) -> list[object]:
+        """What is told; with `moves`, if each event is that much late, and looks are, too."""
+        lines = agreement.lines(self._told(moves))
+        return [(key, [one.alerts for one in found]) for key, found in lines.items()]
+
+    def twins(self) -> bool:
+        """Whether two routes share a log and ask it at once: the quicker one may be seen or not."""
+        told = [(one.time, one.path, one.group) for one in self._told(None)]
+        return len(set(told)) < len(told)
+
+    def _told(self, moves: list[float] | None) -> list[Told]:
+        still = [0.0] * len(self._case.events)
+        events = [
+            _happened(event, move)
+            for event, move in zip(self._case.events, moves or still, strict=True)
+        ]
+        at = TRIAL + BREAK
+        if self._breaks:
+            events.append(Happened(at, process=self._breaks))
+        if self._breaks in {"restart", "kill"}:
+            events.append(Happened(at + LATE, process="start"))
+        text = self._late if moves else self._in_time
+        return model.run(text, events, self._version, TRIAL - 100, TRIAL + END)
+
+    @cached_property
+    def _in_time(self) -> str:
+        return configuration({0: self._case}, 1.0, "http://localhost")
+
+    @cached_property
+    def _late(self) -> str:
+        return configuration({0: self._case}, 1.0 + LATE / LAST_EVENT, "http://localhost")
 
 
-def trial(
-    case: Case, version: str, breaks: str = "", moves: list[float] | None = None
-) -> list[object]:
-    """What the model tells; with `moves`, if each event is that much late, and looks are, too."""
-    told = _told(case, version, breaks, moves)
-    return [(key, [one.alerts for one in found]) for key, found in agreement.lines(told).items()]
-
-
-def _told(case: Case, version: str, breaks: str, moves: list[float] | None = None) -> list[Told]:
-    late = LATE if moves else 0.0
-    events = [
-        Happened(
-            at=TRIAL + event.at + move,
-            case=0,
-            post=[_timed(one, event.at) for one in event.post],
-            silence=event.silence
-            and event.silence | {"ends": TRIAL + event.at + event.silence["ends"]},
-            unsilence=event.unsilence,
-        )
-        for event, move in zip(case.events, moves or [0.0] * len(case.events), strict=True)
-    ]
-    at = TRIAL + BREAK
-    if breaks:
-        events.append(Happened(at, process=breaks))
-    if breaks in {"restart", "kill"}:
-        events.append(Happened(at + LATE, process="start"))
-    text = configuration({0: case}, 1.0 + late / LAST_EVENT, "http://localhost")
-    return model.run(text, events, version, TRIAL - 100, TRIAL + END)
+def _happened(event: Event, move: float) -> Happened:
+    silence = event.silence
+    return Happened(
+        at=TRIAL + event.at + move,
+        case=0,
+        post=[_timed(one, event.at) for one in event.post],
+        silence=silence and silence | {"ends": TRIAL + event.at + silence["ends"]},
+        unsilence=event.unsilence,
+    )
 
 
 def _timed(alert: dict, at: float) -> dict:
