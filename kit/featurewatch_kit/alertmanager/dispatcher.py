@@ -23,6 +23,8 @@ class Dispatcher:
         self._version = version
         self._started = started
         self._begins = begins
+        #: The last moment at which every look was made that was due.
+        self.over = -math.inf
         self._groups: dict[tuple[Route, LabelSet], Group] = {}
         self._due: list[tuple[float, int, Group]] = []
         self._number = count()
@@ -75,7 +77,11 @@ class Dispatcher:
         if group.first_look is not None and not (old and old.goes_on(alert)):
             # An empty group went on ticking, too.
             group.emptied_at = None
-            self._set(group, group.tick(now))
+            self._set(group, self._next_tick(group, now))
+
+    def _next_tick(self, group: Group, now: float) -> float:
+        """Its next moment, which is now if it is one, and is not over yet."""
+        return group.tick(now) if now > self.over else group.tick_after(now)
 
     def _hurry(self, group: Group, alert: Alert, now: float) -> None:
         """Whoever has waited for long enough already waits no more."""
@@ -91,7 +97,7 @@ class Dispatcher:
         """Something has changed that can concern every group: look at each when it is due."""
         for group in self._resting:
             if group.alerts:
-                self._set(group, group.tick(now))
+                self._set(group, self._next_tick(group, now))
         self._resting.clear()
 
     def look(self) -> list[Message]:
@@ -108,11 +114,10 @@ class Dispatcher:
 
     def _next_look(self, group: Group, now: float) -> float:
         """Its next moment, or a later one if it is quiet until then."""
-        soon = now + group.route.group_interval / 2
         rests = self._rest_until(group, now)
-        if rests > soon:
+        if rests > now:
             self._resting.add(group)
-        return group.tick(max(soon, rests))
+        return max(group.tick(rests), group.tick_after(now))
 
     def _rest_until(self, group: Group, now: float) -> float:
         return self._pipeline.quiet_until(group, now)

@@ -5,7 +5,7 @@
     for message in alertmanager.advance(3600): ...
 
 Times are seconds since the epoch and only go forward. What is posted at a moment at which a group
-is due is there before the group is looked at.
+is due is there before the group is looked at, unless time was advanced to that moment before.
 """
 
 import math
@@ -74,6 +74,7 @@ class Alertmanager:
         self._until(to)
         while self.next_look <= to:
             self.sent += self._dispatcher.look()
+        self._dispatcher.over = to
         return self.sent[before:]
 
     def _until(self, to: float) -> None:

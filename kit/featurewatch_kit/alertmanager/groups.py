@@ -50,7 +50,11 @@ class Group:
         """The next of its moments from this one on, once it was looked at."""
         first, interval = self.first_look or 0.0, self.route.group_interval
         # What is due now must not be put off by a rounding.
-        return first + max(1, math.ceil((time - first) / interval - 1e-9)) * interval
+        return first + math.ceil((time - first) / interval - 1e-9) * interval
+
+    def tick_after(self, time: float) -> float:
+        """The next of its moments after this one."""
+        return self.tick(time + self.route.group_interval / 2)
 
     @cached_property
     def key(self) -> str:

@@ -51,6 +51,16 @@ def test_it_tells_after_group_wait_and_again_after_repeat_interval_at_a_group_in
     ]
 
 
+def test_a_group_is_looked_at_once_at_each_of_its_moments() -> None:
+    am = Alertmanager(configuration())
+    fire(am, 0, DAY)
+    am.advance(330)
+    fire(am, 330, DAY, n="2")
+    fire(am, 330, DAY, n="3")
+    am.advance(DAY / 100)
+    assert [(one.time, len(one.firing)) for one in am.sent] == [(30, 1), (630, 3)]
+
+
 def test_the_end_of_what_was_silenced_for_long_is_told_to_nobody() -> None:
     """After twice the repeat_interval nobody remembers that it was told."""
     for hours, ends in ((1.5, 1), (3, 0)):
