@@ -157,6 +157,14 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(groups.Pipeline, "look", look)
 
 
+@without("the start delay")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def start(*given: Any, **named: Any) -> engine.Alertmanager:
+        return engine.Alertmanager(*given, **named | {"start_delay": 0.0})
+
+    patch.setattr(model, "Alertmanager", start)
+
+
 @without("resolve_timeout")
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine, "received", lambda one, now, _: alerts.received(one, now, 1e6))

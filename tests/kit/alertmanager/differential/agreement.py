@@ -42,7 +42,7 @@ def disagreement(model: list[Told], real: list[Told], beat: float) -> str | None
 
 def compared(run: Run, version: str) -> dict[int, str]:
     """What disagrees, by case."""
-    told = model.run(run.text, run.happened, version, run.started, run.end)
+    told = model.run(run.text, run.happened, version, (run.started, run.end), run.start_delay)
     found = {
         number: disagreement(of_case(told, number), of_case(run.told, number), run.beat)
         for number in run.numbers

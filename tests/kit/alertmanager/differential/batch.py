@@ -51,6 +51,8 @@ class Run:
     end: float
     happened: list[Happened]
     told: list[Told]
+    #: Seconds of --dispatch.start-delay.
+    start_delay: float = 0.0
 
 
 def configuration(numbered: dict[int, Case], beat: float, url: str) -> str:

@@ -37,6 +37,19 @@ def directed() -> list[Case]:
     ]
 
 
+def delayed() -> Case:
+    """Groups begin and are filled before the first look at any of them; one begins after it."""
+    return _case(
+        [
+            Event(0, post=[_alert("A", ends=40.25, n="1")]),
+            Event(1, post=[_alert("B", -9, 40.25)]),
+            Event(2, post=[_alert("A", ends=40.25, n="2")]),
+            Event(3, post=[_alert("C", ends=2.25)]),
+            Event(25, post=[_alert("D", ends=40.25)]),
+        ]
+    )
+
+
 def swept() -> Case:
     """A group empties and is filled again, within 30 seconds and after them."""
     return _case(

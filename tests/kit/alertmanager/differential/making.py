@@ -108,7 +108,7 @@ class Trials:
         if self._breaks in {"restart", "kill"}:
             events.append(Happened(at + LATE, process="start"))
         text = self._late if moves else self._in_time
-        return model.run(text, events, self._version, TRIAL - 100, TRIAL + END)
+        return model.run(text, events, self._version, (TRIAL - 100, TRIAL + END))
 
     @cached_property
     def _in_time(self) -> str:

@@ -23,11 +23,16 @@ _read = lru_cache(maxsize=8)(read_configuration)
 
 
 def run(
-    text: str, events: Iterable[Happened], version: str, started: float, end: float
+    text: str,
+    events: Iterable[Happened],
+    version: str,
+    times: tuple[float, float],
+    start_delay: float = 0.0,
 ) -> list[Told]:
-    """What is told until `end`."""
+    """What is told from the first of these times, at which it starts, to the last."""
+    started, end = times
     configuration = _read(text, version)
-    model = Alertmanager(configuration, version=version, started=started)
+    model = Alertmanager(configuration, version=version, started=started, start_delay=start_delay)
     silences: dict[int, list[str]] = {}
     for event in sorted(events, key=lambda one: one.at):
         if event.process == "reload":

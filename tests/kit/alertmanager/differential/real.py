@@ -87,11 +87,16 @@ class Real:
         self._program, self._root, self._folder = program, root, folder
         self._cases, self._beat = numbered, beat
         self._port = free_port()
+        self._delay = 0.0
         self._silences: dict[int, list[str]] = {}
         self._happened: list[Happened] = []
 
-    def run(self, breaks: str = "", beats: float = END) -> Run:
-        """Let everything happen; `breaks`: "restart", "kill", "reload" or nothing in between."""
+    def run(self, breaks: str = "", beats: float = END, delay: float = 0.0) -> Run:
+        """Let everything happen; `breaks`: "restart", "kill", "reload" or nothing in between.
+
+        `delay` is --dispatch.start-delay in beats.
+        """
+        self._delay = delay * self._beat
         with ExitStack() as stack:
             hooks = stack.enter_context(Hooks())
             text = configuration(self._cases, self._beat, hooks.url)
@@ -115,6 +120,7 @@ class Real:
             end=end,
             happened=sorted(self._happened, key=lambda one: one.at),
             told=[one for one in told if one.time <= end],
+            start_delay=self._delay,
         )
 
     def _start(self, processes: Processes) -> float:
@@ -124,6 +130,8 @@ class Real:
             "web.listen-address": f"127.0.0.1:{self._port}",
             "cluster.listen-address": "",
         }
+        if self._delay:
+            options["dispatch.start-delay"] = f"{self._delay:g}s"
         started = time.time()
         processes.start_program("alertmanager", self._program, self._root, options)
         ready = f"http://127.0.0.1:{self._port}/-/ready"

@@ -1,7 +1,7 @@
 """Records what a real Alertmanager tells, so that its version need not be here to be compared with.
 
 usage: FEATUREWATCH_TOOLS=.tools-sid PYTHONPATH=tests:. .venv/bin/python -m \
-    kit.alertmanager.differential.record VERSION [steady|restart|kill|reload|directed]...
+    kit.alertmanager.differential.record VERSION [steady|restart|kill|reload|directed|delayed]...
 """
 
 import gzip
@@ -14,11 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from featurewatch_kit.alertmanager.versions import version as read_version
 from featurewatch_kit.programs import ALERTMANAGER, find
 from kit.alertmanager.differential import agreement
 from kit.alertmanager.differential.batch import Happened, Run, Told
 from kit.alertmanager.differential.cases import Case
-from kit.alertmanager.differential.directed import LONG_END, directed
+from kit.alertmanager.differential.directed import LONG_END, delayed, directed
 from kit.alertmanager.differential.making import make
 from kit.alertmanager.differential.real import Real
 
@@ -82,6 +83,8 @@ def main(version: str, names: list[str]) -> None:
         if not names or "directed" in names:
             cases = dict(enumerate(directed()))
             pool.submit(_record, version, "directed", cases, beats=LONG_END)
+        if read_version(version).waits_to_dispatch and (not names or "delayed" in names):
+            pool.submit(_record, version, "delayed", {0: delayed()}, beats=32, delay=14)
 
 
 if __name__ == "__main__":
