@@ -145,14 +145,14 @@ function(config, identities)
       d.bars('Episodes that ended', 'By severity.', [
         happened('time_to_resolve_seconds_count', 'severity', '{{severity}}'),
       ]),
-      d.bars('Episodes that somebody took', 'By severity. The rest ended by themselves or were fixed.', [
+      d.bars('Acknowledged', 'By severity. The rest ended by themselves or were fixed.', [
         happened('time_to_acknowledge_seconds_count', 'severity', '{{severity}}'),
       ]),
     ], columns=4),
 
     dashboard.row('Noise, over the week before the end of the time shown', [
       per_week(
-        'Beginnings a week',
+        'Alerts per week',
         'How often each alert began and lasted for a minute. One that often comes and ends by itself wants'
         + ' a longer cooldown or another threshold.',
         [['escalation_level="1"']]
@@ -206,7 +206,7 @@ function(config, identities)
       ),
     ], columns=3),
 
-    dashboard.row('The way to people', [
+    dashboard.row('Notifications', [
       d.bars('Notifications', 'That Alertmanager sent, by integration, also for others.' + if_scraped, [
         panels.target(sent('notifications_total') + ' > 0', '{{integration}}'),
       ]),

@@ -116,7 +116,7 @@ function(config)
           panels.target(rate('cpu_throttled_seconds_total', per_instance), whose),
         ]),
         events(
-          'Kills for want of memory',
+          'OOM kills',
           'Processes of the container that the kernel killed.',
           'oom_kills_total',
           'instance'

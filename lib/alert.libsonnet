@@ -110,7 +110,7 @@ local text = import 'text.libsonnet';
           summary: parts.summary + (if judged then flapping.words(config, name) else ''),
           description: annotations.fill(alert.message, values),
           value: values.value,
-          threshold: values.threshold,
+          [if std.objectHas(values, 'threshold') then 'threshold']: values.threshold,
           [if 'evidence' in parts then 'evidence']: parts.evidence,
         },
       } + duration.given('keep_firing_for', alert.cooldown), alert, (

@@ -23,6 +23,5 @@ function(config, name)
     ||| % ended(['outcome=~"failed|timed_out|in_doubt|ineffective"']),
     values: {
       value: annotations.listed(tried, 'tried', '{{ .Labels.tried }}'),
-      threshold: 'effective',
     },
   })

@@ -11,7 +11,7 @@ local texts = import 'texts.libsonnet';
 local told = import 'told.libsonnet';
 
 local summaries = {
-  FeatureExtractionLatencyCascade: 'Latency, cache or resources of {{ $labels.extractor }} fail together',
+  FeatureExtractionLatencyCascade: '{{ $labels.extractor }}: latency, cache or resources are bad at once',
   FeatureExtractionErrorStorm: 'Errors and fallbacks of {{ $labels.extractor }} rise together',
 };
 

@@ -22,5 +22,4 @@ function(config, name, summary)
       window: span,
     }),
     value: annotations.listed(measured, 'member', '{{ .Labels.member }} ' + value, gone.since(config)),
-    threshold: 'two kinds of trouble within ' + span,
   }

@@ -40,7 +40,7 @@ NOT_THERE = {
     "extractor: Memory by instance A",
     "extractor: Throttled periods A",
     "extractor: Throttled time A",
-    "extractor: Kills for want of memory A",
+    "extractor: OOM kills A",
     "overview: CPU A",
     "overview: Memory A",
     # The measurement is whole, no work is planned, no action fails, and the Watchdog comes.

@@ -145,7 +145,7 @@ EXPECTED: list[tuple[str, float, dict[str, str]]] = [
     ("overview: Instances A", 1, {}),
     ("alerts: Firing alerts A", 2, CRITICAL),
     ("alerts: Highest level A", 2, {}),
-    ("alerts: Beginnings a week A", 1, CRITICAL),
+    ("alerts: Alerts per week A", 1, CRITICAL),
     ("alerts: Pages a week A", 1, CRITICAL),
     ("alerts: Time to acknowledge A", 90, {"severity": "high"}),
     ("alerts: Time to resolve A", 90, {"severity": "critical"}),

@@ -16,11 +16,12 @@ RULE_TESTS = Path("tests/rules")
 DASHBOARD_SOURCES = "dashboards/"
 BREACH = "featurewatch:breach"
 SIGNAL_ANNOTATIONS = ("summary", "runbook_url")
+# An incident, and what is about featurewatch itself.
+WITHOUT_THRESHOLD = ("correlation", "featurewatch")
 ANNOTATIONS = (
     *SIGNAL_ANNOTATIONS,
     "description",
     "value",
-    "threshold",
     "response_time",
     "since",
     "duration",
@@ -115,6 +116,8 @@ def _links(config: Config) -> list[str]:
 
 def _annotations(alert: Alert, links: list[str]) -> Iterator[Finding]:
     wanted = [*SIGNAL_ANNOTATIONS] if alert.name in SIGNALS else [*ANNOTATIONS, *links]
+    if alert.labels.get("category") not in WITHOUT_THRESHOLD:
+        wanted.append("threshold")
     lacking = [name for name in wanted if not alert.annotations.get(name)]
     if lacking:
         yield Finding(

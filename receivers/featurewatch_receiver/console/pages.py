@@ -270,7 +270,7 @@ PAGES: tuple[ConsolePage, ...] = (
     ConsolePage(
         path="/controls",
         name="controls",
-        title="Leases and switches",
+        title="Controls",
         look=show_controls,
         query=page_parameters.Hours,
     ),

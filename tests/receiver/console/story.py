@@ -14,7 +14,7 @@ CACHE = "FeatureExtractionCacheHitRateLow"
 RESOURCES = "FeatureExtractionResourcesCritical"
 FALLBACK = "FeatureExtractionFallbackUsageHigh"
 NOTES = {
-    CASCADE: ("Latency, cache or resources of feature_extractor fail together", "2 members", "2"),
+    CASCADE: ("feature_extractor: latency, cache or resources are bad at once", "2 members", "2"),
     LATENCY: ("95 % of extractions of feature_extractor take longer", "231.4ms", "150ms"),
     CACHE: ("The feature cache of feature_extractor misses too often", "61.3%", "85%"),
     RESOURCES: ("feature_extractor_eu needs all it has", "96.2%", "95%"),

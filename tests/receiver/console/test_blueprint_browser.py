@@ -212,7 +212,7 @@ def test_who_is_signed_out_meanwhile_is_told_so(open_browser: Open, told: Receiv
         return bool(seen.page.is_visible("#left"))
 
     eventually(said)
-    assert "You are signed in no more" in seen.page.inner_text("#left")
+    assert "You have been signed out" in seen.page.inner_text("#left")
     assert not seen.page.is_visible("#stale")
     seen.page.get_by_role("link", name="Sign in").click()
     seen.page.wait_for_url("**/sign-in")
@@ -267,7 +267,7 @@ def test_the_chosen_action_stays_chosen_while_the_page_is_renewed(
 
     eventually(renewed)
     assert seen.page.input_value("#run-action") == "restart_deployment"
-    assert seen.page.evaluate("document.activeElement.textContent") == "Look what it would do"
+    assert seen.page.evaluate("document.activeElement.textContent") == "Preview"
 
 
 @pytest.mark.parametrize("size", [PHONE, {"viewport": {"width": 1100, "height": 900}}])

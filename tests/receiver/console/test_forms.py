@@ -54,7 +54,7 @@ def test_unacknowledging_resolving_and_silencing_do_as_they_say(
     for act in ("acknowledge", "unacknowledge", "resolve", "silence"):
         assert ada.do(f"/acts/{act}/{episode}").status_code == 303
         assert Api(joined).last_deed() == ("ada", act, episode, WHY["reason"])
-    assert "called resolved by ada" in ada.read("/")
+    assert "marked resolved by ada" in ada.read("/")
     assert "silenced by ada until" in ada.read("/")
     eventually(lambda: len(live.silences()) == 2)
     assert "End the silence" in ada.read(f"/episodes/{episode}")

@@ -72,7 +72,7 @@ def test_an_incident_escalates_with_the_first_of_its_members(
 
 
 def test_what_waits_for_somebody_is_counted(told_ada: Visitor) -> None:
-    assert "2 wait for somebody : not acknowledged, not muted." in told_ada.read("/")
+    assert "2 unacknowledged , and not muted." in told_ada.read("/")
 
 
 def test_what_is_inhibited_can_be_listed_alone(told_ada: Visitor) -> None:
