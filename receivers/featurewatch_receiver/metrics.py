@@ -72,6 +72,9 @@ class Metrics:
         self.sweep_failures = self._counter(
             "sweep_failures", "Sweeps of acknowledgements that Alertmanager did not allow."
         )
+        self.wrong_tokens = self._counter(
+            "wrong_tokens", "Requests with a token that nobody has, by where it was shown.", "at"
+        )
         self.inbox_deliveries = self._gauge(
             "inbox_deliveries", "Deliveries that are stored and wait to be applied."
         )

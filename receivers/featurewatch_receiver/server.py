@@ -9,6 +9,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.access.token_files import tell_readable
 from featurewatch_receiver.app import ProcessRole, assemble, close, start
 from featurewatch_receiver.config.receiver import ReceiverConfig
 from featurewatch_receiver.connections import THREADS, WebWorker
@@ -33,6 +34,7 @@ def serve(config: ReceiverConfig, role: ProcessRole = ProcessRole.ALL) -> None:
         certificates = Certificates(tls) if (tls := config.receiver.tls) else None
         prepare(config.receiver.database)
         logs.configure()
+        tell_readable(config)
         WebServer(config, listener, role, certificates).run()
 
 

@@ -116,6 +116,7 @@ class Receiver:
 def plain_settings(tmp_path: Path, target_url: str) -> Json:
     """Settings with every file in this folder, and a target at this address."""
     (tmp_path / "token").write_text(TOKEN + "\n")
+    (tmp_path / "token").chmod(0o600)
     (tmp_path / "runbook.md").write_text("# Runbook\n\n## Latency\n\nLook.\n\n## Other\n\nNo.\n")
     off: Json = {
         "mode": "off",

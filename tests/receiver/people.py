@@ -31,4 +31,5 @@ def write_users(folder: Path, entries: list[Json] | None = None) -> str:
     """Write the users' file, and return its path."""
     file = folder / "users.yaml"
     file.write_text(yaml.safe_dump({"users": users() if entries is None else entries}))
+    file.chmod(0o600)
     return str(file)

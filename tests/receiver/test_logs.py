@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from featurewatch_receiver import logs
+from featurewatch_receiver.access.token_files import tell_readable
 from receiver.in_process import AUTHORIZED, Receiver
 from receiver.payloads import Json, alert, at, payload
 
@@ -65,12 +66,30 @@ def test_whoever_comes_again_and_again_is_told_once_a_minute(
     assert told == [("10.0.0.1", None), ("10.0.0.1", 2), ("10.0.0.2", None)]
 
 
+def test_a_secret_that_everybody_can_read_is_told(
+    receiver: Receiver, written: Callable[[str], list[Json]]
+) -> None:
+    config = receiver.core.config
+    file = Path(config.receiver.token_file)
+    file.chmod(0o640)
+    Path(config.access.users_file or "").chmod(0o600)
+    tell_readable(config)
+    assert written("secret readable by others") == []
+    file.chmod(0o644)
+    tell_readable(config)
+    [line] = written("secret readable by others")
+    assert line["reason"].startswith(f"receiver.token_file: everybody can read {file}")
+
+
 def test_a_wrong_token_is_told_and_none_is_not(
     receiver: Receiver, written: Callable[[str], list[Json]]
 ) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         assert receiver.client.get("/api/v1/alerts", headers=headers).status_code == 401
+    receiver.post(payload(alert()), headers={"Authorization": "Bearer wrong"})
     assert [line["at"] for line in written("wrong token")] == ["api"]
+    counted = "featurewatch_receiver_wrong_tokens_total"
+    assert [receiver.metric(f'{counted}{{at="{at}"}}') for at in ("api", "webhook")] == [1, 1]
 
 
 def test_a_firing_alert_is_one_line_with_all_that_a_log_is_searched_for(

@@ -2,8 +2,10 @@
 
 import hmac
 import math
+import stat
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from featurewatch_receiver import logs
@@ -103,6 +105,28 @@ def read_tokens(config: ReceiverConfig) -> Tokens:
     if problems:
         raise ConfigError(problems)
     return Tokens(config)
+
+
+def tell_readable(config: ReceiverConfig) -> None:
+    """Log which files with secrets everybody on this machine can read."""
+    files = {
+        "receiver.token_file": config.receiver.token_file,
+        "receiver.old_token_file": config.receiver.old_token_file,
+        "access.users_file": config.access.users_file,
+    }
+    for name, backend in config.backends.items():
+        if secret := _secret_file(backend):
+            files[f"backends.{name}.{secret[0]}"] = secret[1]
+    for key, file in files.items():
+        if file and _is_for_others(Path(file)):
+            reason = f"{key}: everybody can read {file}; run `chmod o-rwx {file}`"
+            logs.trouble("secret readable by others", reason=reason)
+
+
+def _is_for_others(file: Path) -> bool:
+    with suppress(OSError):
+        return bool(file.stat().st_mode & stat.S_IRWXO)
+    return False
 
 
 def read_token(key: str, file: str) -> str:

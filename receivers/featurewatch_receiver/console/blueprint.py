@@ -146,6 +146,7 @@ class _Console:
     def _sign_in(self) -> AnyResponse:
         signed_in = self._visits.sign_in(request.form.get("token", "").strip())
         if signed_in is None:
+            self._core.metrics.wrong_tokens.labels("console").inc()
             self._wrong.trouble(request.remote_addr, at="console")
             return self._show_sign_in("Nobody has this token. Look whether all of it was pasted.")
         person, key = signed_in

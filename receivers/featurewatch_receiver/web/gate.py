@@ -25,6 +25,7 @@ class Gate:
     def __init__(self, core: Core):
         self._tokens = core.tokens
         self._door = Door(core.config.access)
+        self._wrong_tokens = core.metrics.wrong_tokens
         self._wrong = logs.Seldom("wrong token")
 
     def let_in(self, request: Request, call: Call) -> Person:
@@ -48,5 +49,6 @@ class Gate:
             return self._door.person(authorization, request.headers, request.remote_addr)
         except UnknownPersonError as error:
             if authorization:
+                self._wrong_tokens.labels("api").inc()
                 self._wrong.trouble(request.remote_addr, at="api")
             raise Unauthorized(str(error), www_authenticate=WWWAuthenticate("bearer")) from error

@@ -54,7 +54,10 @@ class Webhook:
         self._core.metrics.deliveries.labels(_result(status)).inc()
 
     def _admit(self, environ: Environ) -> None:
-        if not self._core.tokens.accepts(environ.get("HTTP_AUTHORIZATION", "")):
+        given = environ.get("HTTP_AUTHORIZATION", "")
+        if not self._core.tokens.accepts(given):
+            if given:
+                self._core.metrics.wrong_tokens.labels("webhook").inc()
             raise Unauthorized(_UNAUTHORIZED, www_authenticate=WWWAuthenticate("bearer"))
         if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "application/json":
             abort(415, "Content-Type: is not application/json; send JSON, as Alertmanager does")
