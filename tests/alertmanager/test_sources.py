@@ -3,8 +3,8 @@
 Rules of ours have one source for each target (tests/kit/checks/test_sources.py).
 """
 
+from alertmanager.forms import CACHE, CASCADE, CRITICAL, incident, member
 from alertmanager.people import TEAM
-from alertmanager.test_told import CACHE, CASCADE, CRITICAL, incident, member
 
 
 def test_members_stay_muted_when_the_milder_form_of_their_incident_ends(people):

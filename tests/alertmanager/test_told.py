@@ -5,7 +5,17 @@ Labels are those of the rules (tests/rules/test_told.py), on a real Alertmanager
 
 from collections import Counter
 
-from alertmanager.chain import an_alert
+from alertmanager.forms import (
+    CACHE,
+    CASCADE,
+    CRITICAL,
+    ERRORS,
+    FALLBACK,
+    RESOURCES,
+    STORM,
+    incident,
+    member,
+)
 from alertmanager.people import (
     MANAGER,
     MANAGER_PAGER,
@@ -17,57 +27,8 @@ from alertmanager.people import (
     TEAM_SLACK,
 )
 
-CASCADE = "FeatureExtractionLatencyCascade"
-CRITICAL = "FeatureExtractionLatencyCritical"
-RESOURCES = "FeatureExtractionResourcesCritical"
-CACHE = "FeatureExtractionCacheHitRateLow"
-ERRORS = "FeatureExtractionErrorRateHigh"
-FALLBACK = "FeatureExtractionFallbackUsageHigh"
-STORM = "FeatureExtractionErrorStorm"
-KINDS = {
-    CRITICAL: ("latency_violation", "critical", "performance", "latency"),
-    RESOURCES: ("resource_critical", "critical", "resources", "utilization"),
-    CACHE: ("default", "medium", "cache", "performance"),
-    ERRORS: ("error_rate_spike", "high", "errors", "rate"),
-    FALLBACK: ("default", "medium", "fallback", "usage"),
-}
 FIRST_PAGED = (ON_CALL_PAGER, MANAGER, MANAGER_SLACK, MANAGER_PAGER)
 PAGED = (ON_CALL, ON_CALL_SLACK, *FIRST_PAGED)
-
-
-def member(name, extractor, *levels):
-    """These levels of an alert."""
-    policy, severity, category, kind = KINDS[name]
-    return [
-        an_alert(
-            name,
-            extractor=extractor,
-            severity=severity,
-            category=category,
-            type=kind,
-            escalation_policy=policy,
-            escalation_level=str(level),
-        )
-        for level in levels
-    ]
-
-
-def incident(name, extractor, policy, *levels, told=None, severity="critical"):
-    """These levels of an incident."""
-    before = {"told": told} if told else {}
-    return [
-        an_alert(
-            name,
-            extractor=extractor,
-            severity=severity,
-            category="correlation",
-            type=name,
-            escalation_policy=policy,
-            escalation_level=str(level),
-            **before,
-        )
-        for level in levels
-    ]
 
 
 def at(name, level, *addresses):
