@@ -77,10 +77,13 @@ def test_a_storm_mutes_each_level_that_it_has_reached_and_what_outlasts_it_is_to
         del labels["extractor"]
         return {"labels": labels, "annotations": WORDS}
 
+    def told_of_storm():
+        return [notice.address for notice in people.journal.people("") if notice.alert == STORM]
+
     singles = [one(f"y{number}", 1) for number in range(10)]
     people.settle(*singles, storm(1))
+    people.wait_until("the storm is told", lambda: told_of_storm() == [TEAM])
     assert heard_of(people, "y0") == []
-    assert [n.address for n in people.journal.people("") if n.alert == STORM] == [TEAM]
     # One of them is older: its second level comes before that of the storm.
     people.begins(one("y0", 1), one("y0", 2))
     people.resolve(storm(1))

@@ -78,8 +78,6 @@ def fed(
     def change(config: Json) -> None:
         jobs = config["scrape_configs"]
         jobs[0]["static_configs"][0]["labels"] = {"cluster": "one"}
-        places = [{"targets": [alertmanager]}]
-        jobs.append({"job_name": "alertmanager", "static_configs": places})
 
     with ExitStack() as stack:
         service = stack.enter_context(sources.extractors())

@@ -207,6 +207,7 @@ def test_document_that_was_edited_is_named_by_the_check(
     generated: Callable[[str], Path], root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = generated("{}")
+    generate.write(generate.companions(root), folder)
     check = ["generate", "--check", "--root", str(root), "--out", str(folder)]
     assert main(check) == 0
     file = folder / generate.METRICS

@@ -132,7 +132,8 @@ def test_its_settings_are_those_of_a_ratio(checkout, tmp_path, capsys):
     overlay.write_text(
         f"alerts: {{{NAME}: {{threshold: 2}}, FeatureExtractionTimeoutRateHgh: {{}}}}\n"
     )
-    assert main(["generate", "--root", str(checkout), "--config", str(overlay)]) == 2
+    given = ["--root", str(checkout), "--config", str(overlay), "--out", str(tmp_path / "out")]
+    assert main(["generate", *given]) == 2
     said = capsys.readouterr().err
     assert f"alerts.{NAME}.threshold: must be less than 1" in said
     assert f"alerts.FeatureExtractionTimeoutRateHgh: unknown key; write '{NAME}'" in said
