@@ -1,7 +1,7 @@
 """The `featurewatch` command.
 
-Exit codes: 0 done, 1 a check found something, the demo failed, or nothing was acknowledged, 2 wrong
-input, one line per fault.
+Exit codes: 0 done, 1 a check found something, a test or the demo failed, or nothing was
+acknowledged, 2 wrong input, one line per fault.
 """
 
 import argparse
@@ -55,6 +55,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _route_options(
         commands.add_parser("route", help="say where an alert with these labels goes, and when")
     )
+    _test_options(commands.add_parser("test", help="run tests of who is told what and when"))
     if words[:1] != ["route"]:
         from featurewatch_kit import ack
 
@@ -130,6 +131,30 @@ def _route_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
     route.add_options(parser)
     parser.set_defaults(run=route.run)
+
+
+def _test_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="tests in YAML")
+    parser.add_argument(
+        "--alertmanager", type=Path, metavar="FILE", help="test this file, not the generated one"
+    )
+    parser.add_argument(
+        "--alertmanager-version",
+        default="0.35",
+        metavar="VERSION",
+        help="as this version does (default: %(default)s)",
+    )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit's XML there")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--min-coverage",
+        type=float,
+        default=0,
+        metavar="PERCENT",
+        help="exit 1 if the tests come by less of the routes, inhibit rules and time intervals",
+    )
+    parser.set_defaults(run=_test)
 
 
 def _demo_options(parser: argparse.ArgumentParser) -> None:
@@ -219,6 +244,12 @@ def _check(options: argparse.Namespace) -> int:
     root = _root(options)
     extras = Extras(prometheus=options.prometheus, secrets=options.secrets)
     return run_checks(load_config(root, options.config), root, extras)
+
+
+def _test(options: argparse.Namespace) -> int:
+    from featurewatch_kit.alerttests import command
+
+    return command.run(options, lambda: _root(options))
 
 
 def _report_stale(names: list[str]) -> int:

@@ -23,6 +23,7 @@ UPWARDS = [
     ("featurewatch_kit.config.alerts", "featurewatch_kit.generate"),
     ("featurewatch_kit.yamltext", "featurewatch_kit.checks.tree"),
     ("featurewatch_kit.demo.clients", "featurewatch_kit.ack"),
+    ("featurewatch_kit.chain.play", "featurewatch_kit.testing"),
 ]
 
 

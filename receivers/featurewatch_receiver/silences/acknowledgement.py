@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from featurewatch_receiver.clients.alertmanager import (
     Alert,
-    Alertmanager,
     Matcher,
     NewSilence,
     Silence,
@@ -115,13 +115,29 @@ class Acknowledgement:
         return labels.get(SEVERITY, "") in self.severities.split("|") and self.covers(labels)
 
 
+class Silencing(Protocol):
+    """What is asked of an Alertmanager; its client can do it."""
+
+    def alerts(self) -> list[Alert]:
+        """Every alert of featurewatch that fires now."""
+
+    def silences(self) -> list[Silence]:
+        """Every silence that is not over."""
+
+    def add_silence(self, silence: NewSilence) -> str:
+        """Make a silence and return its id."""
+
+    def expire_silence(self, silence_id: str) -> None:
+        """End a silence now."""
+
+
 class Acknowledger:
     """Acknowledges the alerts of one Alertmanager, each meant by its labels (see meant.py).
 
     Every method raises AlertmanagerError when Alertmanager can't be asked.
     """
 
-    def __init__(self, client: Alertmanager, now: Clock = utc_now):
+    def __init__(self, client: Silencing, now: Clock = utc_now):
         self._client = client
         self._now = now
 

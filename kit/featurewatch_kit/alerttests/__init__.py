@@ -1,0 +1,1 @@
+"""The command test: tests of who is told what and when, which users write in YAML."""

@@ -1,0 +1,86 @@
+"""A story: alerts over time, silences, acknowledgements and restarts.
+
+Times are seconds from the story's beginning.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from featurewatch_kit.alertmanager.labels import Labels
+from featurewatch_kit.alertmanager.matchers import Matcher
+
+#: When a story begins that does not say: a Monday, for the time intervals.
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@dataclass
+class Firing:
+    """An alert that fires from one moment to another; infinity: to the end of the story."""
+
+    labels: Labels
+    begin: float
+    end: float = math.inf
+
+    def fires(self, at: float) -> bool:
+        """Whether it does at this moment."""
+        return self.begin <= at < self.end
+
+
+@dataclass(frozen=True)
+class Silenced:
+    """A silence of somebody's."""
+
+    matchers: tuple[Matcher, ...]
+    begin: float
+    end: float = math.inf
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What `featurewatch ack` says of an alert, for so many seconds at most."""
+
+    wanted: Labels
+    at: float
+    lasts: float
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Alertmanager is away for so many seconds."""
+
+    at: float
+    lasts: float
+    killed: bool = False
+
+
+@dataclass
+class Story:
+    """What happens, from `start` on."""
+
+    start: datetime = START
+    alerts: list[Firing] = field(default_factory=list)
+    silences: list[Silenced] = field(default_factory=list)
+    acknowledgements: list[Acknowledged] = field(default_factory=list)
+    restarts: list[Restart] = field(default_factory=list)
+
+    @property
+    def base(self) -> float:
+        """Its beginning, in seconds since the epoch."""
+        return self.start.timestamp()
+
+    @property
+    def last(self) -> float:
+        """The last moment at which something happens."""
+        return max((time for time in self._moments() if math.isfinite(time)), default=0.0)
+
+    def _moments(self) -> Iterator[float]:
+        for alert in self.alerts:
+            yield from (alert.begin, alert.end)
+        for silence in self.silences:
+            yield from (silence.begin, silence.end)
+        for made in self.acknowledgements:
+            yield made.at
+        for restart in self.restarts:
+            yield restart.at + restart.lasts
