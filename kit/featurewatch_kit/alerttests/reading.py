@@ -153,9 +153,14 @@ def _alert_problems(test: model.AlertTest, setting: Setting, path: KeyPath) -> I
             )
         else:
             try:
-                known += _firing(line, setting)
+                levels = _firing(line, setting)
             except KitError as error:
                 yield Problem(path=(*here, "alert"), message=str(error))
+                continue
+            if any(one.overlaps(other) for one in levels for other in known):
+                message = "fires already at that time; write another time, or another extractor"
+                yield Problem(path=here, message=message)
+            known += levels
     for number, made in enumerate(test.acknowledgements):
         here = (*path, "acknowledgements", number)
         if setting.catalogue is None:

@@ -56,7 +56,9 @@ class Coverage:
                 self.came_by[ROUTES] |= {self._places[step] for step in steps}
                 self._note_intervals(route, story.base + one.begin, story.base + one.end)
         for rule in self.setting.configuration.inhibit_rules:
-            if any(_mutes(rule, *pair) for pair in product(alerts, repeat=2)):
+            sources = [one for one in alerts if rule.mutes_from(one.labels)]
+            targets = [one for one in alerts if rule.mutes(one.labels)]
+            if any(_mutes(rule, *pair) for pair in product(sources, targets)):
                 self.came_by[INHIBIT_RULES].add(str(rule))
 
     def _note_intervals(self, route: Route, begin: float, end: float) -> None:
@@ -71,11 +73,9 @@ class Coverage:
 
 
 def _mutes(rule: InhibitRule, source: Firing, target: Firing) -> bool:
-    """Whether one mutes the other for some time."""
+    """Whether a source mutes a target for some time."""
     return (
-        rule.mutes_from(source.labels)
-        and rule.mutes(target.labels)
-        and max(source.begin, target.begin) < min(source.end, target.end)
+        max(source.begin, target.begin) < min(source.end, target.end)
         and not (rule.both(source.labels) and rule.both(target.labels))
         and rule.shared(source.labels) == rule.shared(target.labels)
     )

@@ -11,6 +11,7 @@ from featurewatch_kit.alertmanager.engine import Alertmanager
 from featurewatch_kit.alertmanager.groups import Message
 from featurewatch_kit.chain.setting import Setting
 from featurewatch_kit.chain.story import Firing, Story
+from featurewatch_kit.errors import ArgumentError
 from featurewatch_receiver.labels import ALERTNAME
 
 #: Seconds after which Prometheus sends what it sent again (--rules.alert.resend-delay).
@@ -58,8 +59,12 @@ def play(setting: Setting, story: Story, until: float) -> list[Told]:
 
     Raises:
         AcknowledgementError: what is acknowledged does not fire, or is not one alert.
+        ArgumentError: an alert fires twice at once.
 
     """
+    doubled = story.doubled()
+    if doubled:
+        raise ArgumentError(f"{dict(doubled.labels)}: fires twice at once; let one end before")
     model = Alertmanager(setting.configuration, version=setting.version, started=story.base)
     for time, _, act in sorted(_events(model, story, until), key=lambda event: event[:2]):
         act(story.base + time)
@@ -85,14 +90,15 @@ def _of_alertmanager(model: Alertmanager, story: Story) -> Iterator[_Event]:
 
 def _of_prometheus(model: Alertmanager, story: Story, until: float) -> Iterator[_Event]:
     for one in story.alerts:
-        for time in _every(one.begin, min(one.end, until)):
+        # One second more, for what begins at the very end.
+        for time in _every(one.begin, min(one.end, until + 1)):
             yield time, 2, partial(model.post, [_sent(one, story.base, time + _LASTS)])
-        for time in _every(one.end, min(one.end + ENDS_SECONDS, until)):
+        for time in _every(one.end, min(one.end + ENDS_SECONDS, story.next_beginning(one))):
             yield time, 2, partial(model.post, [_sent(one, story.base, one.end)])
 
 
 def _every(begin: float, end: float) -> Iterator[float]:
-    while begin <= end:
+    while begin < end:
         yield begin
         begin += RESEND_SECONDS
 

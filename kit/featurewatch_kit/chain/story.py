@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import combinations
 
 from featurewatch_kit.alertmanager.labels import Labels
 from featurewatch_kit.alertmanager.matchers import Matcher
@@ -26,6 +27,11 @@ class Firing:
     def fires(self, at: float) -> bool:
         """Whether it does at this moment."""
         return self.begin <= at < self.end
+
+    def overlaps(self, other: "Firing") -> bool:
+        """Whether both are the same alert at the same time, which can't be."""
+        at_once = max(self.begin, other.begin) < min(self.end, other.end)
+        return at_once and self.labels == other.labels
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,20 @@ class Story:
     def last(self) -> float:
         """The last moment at which something happens."""
         return max((time for time in self._moments() if math.isfinite(time)), default=0.0)
+
+    def next_beginning(self, one: Firing) -> float:
+        """When an alert begins again after its end; infinity: never."""
+        again = (
+            other.begin
+            for other in self.alerts
+            if other is not one and other.labels == one.labels and other.begin >= one.end
+        )
+        return min(again, default=math.inf)
+
+    def doubled(self) -> Firing | None:
+        """An alert that fires twice at once."""
+        pairs = combinations(self.alerts, 2)
+        return next((one for one, other in pairs if one.overlaps(other)), None)
 
     def _moments(self) -> Iterator[float]:
         for alert in self.alerts:

@@ -203,6 +203,7 @@ def test_json_and_junit_say_the_same(say: Say, tmp_path: Path) -> None:
         (of(SLOW, "[{who: tem}]"), "told.0.who: tem is nobody that can be told; write one of db"),
         (of("[{to: 1m}]", "[]"), "alerts.0: has no labels; write 'alert: NAME', say"),
         (of("[{alert: A, from: 1m, to: 1m}]", "[]"), "alerts.0.to: is not after its beginning"),
+        (of("[{alert: A}, {alert: A, from: 1m}]", "[]"), "alerts.1: fires already at that time;"),
         (of("[{alert: A, form: 1m}]", "[]"), "alerts.0.form: unknown key; write 'from'"),
         (of(SLOW, "[]", ", silences: [{matchers: [a]}]"), "silences.0.matchers: 'a' is no matcher"),
         (of(SLOW, "[{who: team, at: 5}]"), "told.0.at: must be text (here: 5); write for example"),

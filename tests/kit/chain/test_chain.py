@@ -86,10 +86,37 @@ def test_a_second_acknowledgement_takes_the_place_of_the_first(chain: Chain) -> 
     assert chain.at("7m").told("on_call_engineer") != []
 
 
-def test_silences_and_restarts(chain: Chain) -> None:
+def test_a_silence_ends(chain: Chain) -> None:
     chain.at("0s").firing(ERRORS, extractor="a").silence('extractor="a"', lasts="5m")
-    chain.at("20m").restart(lasts="1m", killed=True)
     assert [one.at for one in chain.at("10m").told("monitoring_team")] == ["5m45s"]
+
+
+@pytest.mark.parametrize(("killed", "at"), [(False, ["45s"]), (True, ["45s", "4m"])])
+def test_an_alertmanager_that_is_killed_tells_again(
+    chain: Chain, killed: bool, at: list[str]
+) -> None:
+    chain.at("0s").firing(ERRORS)
+    chain.at("3m").restart(lasts="1m", killed=killed)
+    assert [one.at for one in chain.at("9m").told("monitoring_team")] == at
+
+
+def test_an_alert_that_begins_again_soon_does_not_end_by_what_was_said_before(
+    chain: Chain,
+) -> None:
+    """Prometheus sends an end for 15 minutes, but not of what fires again."""
+    chain.at("2m").firing(ERRORS)
+    chain.at("0s").firing(ERRORS)
+    chain.at("90s").resolved(ERRORS)
+    assert [(one.at, one.status) for one in chain.at("9m").told("monitoring_team")] == [
+        ("45s", "firing")
+    ]
+
+
+def test_an_alert_does_not_fire_twice_at_once(chain: Chain) -> None:
+    chain.at("0s").firing(ERRORS)
+    chain.at("1m").firing(ERRORS)
+    with pytest.raises(KitError, match="fires twice at once"):
+        chain.told()
 
 
 def test_what_prometheus_sends_again_reaches_an_alertmanager_that_was_away(
