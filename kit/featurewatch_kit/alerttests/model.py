@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from featurewatch_kit.chain.story import LONGEST
 from featurewatch_receiver.config.values import (
     Count,
     Duration,
@@ -12,10 +13,30 @@ from featurewatch_receiver.config.values import (
     PositiveDuration,
     Strict,
     Text,
+    seconds,
 )
 
+FIRST_YEAR, LAST_YEAR = 1971, 2999
+
 Named = Annotated[Line | None, Field(examples=["FeatureExtractionLatencyHigh"])]
-Moment = Annotated[Duration, Field(examples=["5m"])]
+
+
+def _is_in_a_story(text: str) -> str:
+    if seconds(text) > LONGEST.total_seconds():
+        raise ValueError(f"must be at most {LONGEST.days}d")
+    return text
+
+
+def _is_near(time: datetime) -> datetime:
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise ValueError(f"must be from {FIRST_YEAR} to {LAST_YEAR}")
+    return time
+
+
+Moment = Annotated[Duration, AfterValidator(_is_in_a_story), Field(examples=["5m"])]
+Start = Annotated[
+    datetime, AfterValidator(_is_near), Field(strict=False, examples=["2026-12-24T03:00"])
+]
 
 
 class AlertName(Strict):
@@ -94,7 +115,7 @@ class AlertTest(Strict):
     """One test: what happens, and who is told."""
 
     name: Annotated[Line, Field(examples=["nobody is paged at once"])]
-    start: Annotated[datetime | None, Field(strict=False, examples=["2026-12-24T03:00"])] = None
+    start: Start | None = None
     alerts: Annotated[
         list[FiringAlert],
         Field(min_length=1, examples=[[{"alert": "FeatureExtractionLatencyHigh", "to": "30m"}]]),

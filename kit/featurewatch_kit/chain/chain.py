@@ -7,7 +7,15 @@ from featurewatch_kit.alertmanager.labels import Labels, label_set
 from featurewatch_kit.alertmanager.matchers import parse_all
 from featurewatch_kit.chain.play import Told, play
 from featurewatch_kit.chain.setting import Setting
-from featurewatch_kit.chain.story import START, Acknowledged, Firing, Restart, Silenced, Story
+from featurewatch_kit.chain.story import (
+    LONGEST,
+    START,
+    Acknowledged,
+    Firing,
+    Restart,
+    Silenced,
+    Story,
+)
 from featurewatch_kit.errors import ArgumentError
 from featurewatch_receiver.labels import ALERTNAME, LEVEL, POLICY
 
@@ -139,6 +147,9 @@ def _labels(alert: str | Labels, labels: dict[str, str | int]) -> dict[str, str]
 
 def _seconds(text: str) -> float:
     try:
-        return seconds(text)
+        found = seconds(text)
     except ValueError as error:
         raise ArgumentError(str(error)) from error
+    if found > LONGEST.total_seconds():
+        raise ArgumentError(f"{text} is too long; a story lasts at most {LONGEST.days}d")
+    return found

@@ -6,7 +6,7 @@ Times are seconds from the story's beginning.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 from featurewatch_kit.alertmanager.labels import Labels
@@ -14,6 +14,8 @@ from featurewatch_kit.alertmanager.matchers import Matcher
 
 #: When a story begins that does not say: a Monday, for the time intervals.
 START = datetime(2026, 1, 5, tzinfo=UTC)
+#: No story lasts longer: Prometheus sends every alert each minute.
+LONGEST = timedelta(days=366)
 
 
 @dataclass

@@ -204,6 +204,8 @@ def test_json_and_junit_say_the_same(say: Say, tmp_path: Path) -> None:
         (of("[{to: 1m}]", "[]"), "alerts.0: has no labels; write 'alert: NAME', say"),
         (of("[{alert: A, from: 1m, to: 1m}]", "[]"), "alerts.0.to: is not after its beginning"),
         (of("[{alert: A}, {alert: A, from: 1m}]", "[]"), "alerts.1: fires already at that time;"),
+        (of("[{alert: A, from: 367d}]", "[]"), "alerts.0.from: must be at most 366d (here: 367d)"),
+        (of(SLOW, "[]", ", start: 1066-10-14"), "start: must be from 1971 to 2999"),
         (of("[{alert: A, form: 1m}]", "[]"), "alerts.0.form: unknown key; write 'from'"),
         (of(SLOW, "[]", ", silences: [{matchers: [a]}]"), "silences.0.matchers: 'a' is no matcher"),
         (of(SLOW, "[{who: team, at: 5}]"), "told.0.at: must be text (here: 5); write for example"),

@@ -165,6 +165,8 @@ time_intervals:
 def test_whatever_can_not_be_is_refused_with_a_word(chain: Chain) -> None:
     with pytest.raises(KitError, match="'5 min' is no duration"):
         chain.at("5 min")
+    with pytest.raises(KitError, match="a story lasts at most 366d"):
+        chain.at("367d")
     with pytest.raises(KitError, match="write one of engineering_manager"):
         chain.told("nobody")
     with pytest.raises(KitError, match="does not fire at 1m"):
