@@ -98,6 +98,12 @@ def test_it_checks_what_it_has_generated(run):
     assert said.splitlines()[-1].endswith(": fine")
 
 
+def test_it_tests_whom_what_it_generates_tells(run, root):
+    code, said, problem = run("test", str(root / "examples/alert_tests.yaml"))
+    assert (code, problem) == (0, "")
+    assert said.endswith(" passed, 0 failed\n")
+
+
 def test_the_receiver_has_its_runbook(installed, mine):
     receiver = yaml.safe_load(mine["receivers/generated/receiver.yaml"])
     assert receiver["receiver"]["runbook_file"] is None
