@@ -8,7 +8,6 @@ from featurewatch_kit.alerttests.wanted import Telling, Wanted, pairs, tellings
 from featurewatch_kit.chain.play import play
 from featurewatch_kit.chain.setting import Setting
 from featurewatch_kit.errors import ArgumentError
-from featurewatch_receiver.errors import ReceiverError
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ def run_case(case: Case, setting: Setting) -> Result:
     """
     try:
         told = play(setting, case.story, case.until)
-    except ReceiverError as error:
-        raise ArgumentError(f"{case.place}: acknowledgements: {error}") from error
+    except ArgumentError as error:
+        raise ArgumentError(f"{case.place}: {error}") from error
     found = tellings(told)
     paired = pairs(case.wanted, found)
     return Result(

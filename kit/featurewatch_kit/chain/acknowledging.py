@@ -7,6 +7,7 @@ from featurewatch_kit.alertmanager.engine import Alertmanager
 from featurewatch_kit.alertmanager.labels import label_set
 from featurewatch_kit.alertmanager.matchers import Matcher as ModelMatcher
 from featurewatch_kit.chain.story import Acknowledged, Firing
+from featurewatch_kit.errors import ArgumentError
 from featurewatch_receiver.clients.alertmanager import (
     Alert,
     AlertStatus,
@@ -15,6 +16,7 @@ from featurewatch_receiver.clients.alertmanager import (
     Silence,
     SilenceStatus,
 )
+from featurewatch_receiver.errors import ReceiverError
 from featurewatch_receiver.silences.acknowledgement import Acknowledger, Note
 
 _OPERATORS = {(True, False): "=", (False, False): "!=", (True, True): "=~", (False, True): "!~"}
@@ -34,12 +36,15 @@ class VirtualClient:
         """Acknowledge an alert at this moment.
 
         Raises:
-            AcknowledgementError: none that fires is meant, or several are.
+            ArgumentError: none that fires is meant, or several are.
 
         """
         self.now = at
-        note = Note(user="test", reason="test", duration=timedelta(seconds=made.lasts))
-        Acknowledger(self, lambda: _datetime(at)).acknowledge(made.wanted, note)
+        try:
+            note = Note(user="test", reason="test", duration=timedelta(seconds=made.lasts))
+            Acknowledger(self, lambda: _datetime(at)).acknowledge(made.wanted, note)
+        except ReceiverError as error:
+            raise ArgumentError(f"acknowledgement: {error}") from error
 
     def alerts(self) -> list[Alert]:
         """Every alert that fires."""

@@ -58,8 +58,8 @@ def play(setting: Setting, story: Story, until: float) -> list[Told]:
     """Play a story to a moment, in seconds from its beginning, and return what is told.
 
     Raises:
-        AcknowledgementError: what is acknowledged does not fire, or is not one alert.
-        ArgumentError: an alert fires twice at once.
+        ArgumentError: what is acknowledged does not fire, or is not one alert; or an alert fires
+            twice at once.
 
     """
     doubled = story.doubled()

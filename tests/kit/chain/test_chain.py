@@ -179,6 +179,13 @@ def test_whatever_can_not_be_is_refused_with_a_word(chain: Chain) -> None:
         chain.at("1m").silence()
 
 
+def test_what_is_acknowledged_fires_and_is_one_alert(chain: Chain) -> None:
+    chain.at("0s").firing(ERRORS, extractor="a").firing(ERRORS, extractor="b")
+    chain.at("1m").acknowledge(ERRORS)
+    with pytest.raises(KitError, match="2 alerts match; add LABEL=VALUE of one: extractor="):
+        chain.told()
+
+
 def test_an_alert_of_others_has_the_labels_that_it_is_given(chain: Chain) -> None:
     chain.at("0s").firing({"alertname": "DiskFull", "host": "a"})
     chain.at("2m").resolved({"alertname": "DiskFull"})
