@@ -206,7 +206,7 @@ function(config, identities)
       ),
     ], columns=3),
 
-    dashboard.row('Notifications', [
+    dashboard.row('Delivery of notifications', [
       d.bars('Notifications', 'That Alertmanager sent, by integration, also for others.' + if_scraped, [
         panels.target(sent('notifications_total') + ' > 0', '{{integration}}'),
       ]),

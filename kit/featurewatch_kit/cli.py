@@ -17,6 +17,8 @@ from featurewatch_kit.setup.answers import QUESTIONS, collect
 from featurewatch_receiver.errors import ConfigError
 
 PACKAGE = "featurewatch-kit"
+# As a shell calls what SIGPIPE ended.
+END_OF_PIPE = 141
 # What a command needs is imported when it is called: all of it takes a second, and route a third.
 
 
@@ -26,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(words).parse_args(words)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return END_OF_PIPE
     except DemoError as error:
         print(f"featurewatch: {error}", file=sys.stderr)
         return 1

@@ -42,6 +42,8 @@ def _storm(storm: Storm) -> list[_Place]:
 
 
 def _read(record: str, tree: Tree, places: list[_Place]) -> Iterator[Read]:
+    if not any(record in alert.code for alert in tree.alerts):
+        return  # no alert that is on reads it
     text = _expression(record, tree)
     for key, wanted, pattern in places:
         for found in re.findall(pattern, text, re.MULTILINE) or [None]:
