@@ -188,6 +188,7 @@ $(VENV)/.installed: requirements-dev.txt $(packages)
 .venv-demo/.installed: requirements-dev.txt $(packages)
 	@$(call make_venv,.venv-demo,what the demo needs)
 	@scripts/install.sh .venv-demo --constraint requirements-dev.txt $(editable) "kit[demo]"
+	@.venv-demo/bin/python -m pip uninstall --quiet --yes pip setuptools
 	@touch $@
 
 define make_venv

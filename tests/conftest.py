@@ -46,6 +46,8 @@ ELSEWHERE = {
 }
 # They read what became of scenarios that run once, side by side.
 STORIES = ("test_crashes.py", "test_escalation.py", "test_noise.py")
+# Each starts a whole chain; side by side they would keep the stories from their short times.
+CHAINS = ("test_demo_command.py", "test_first_steps.py")
 # What waits most begins first, so that nobody waits for it at the end.
 SLOW = ("chaos", "e2e", "scrape", "dashboards")
 
@@ -75,6 +77,8 @@ def _group(item: pytest.Item) -> str:
     folder = item.path.parent.name
     if folder == "rules":
         return f"rules {getattr(item, 'callspec', None) and item.callspec.params.get('name')}"
+    if item.path.name in CHAINS:
+        return "chains"
     return "stories" if item.path.name in STORIES else str(item.path.relative_to(ROOT))
 
 
