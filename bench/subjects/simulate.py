@@ -1,4 +1,4 @@
-"""What the virtual Alertmanager costs: thirty days of the generated configuration, and a route."""
+"""What the virtual Alertmanager costs: thirty days of the generated configuration; commands."""
 
 import random
 import subprocess
@@ -21,7 +21,7 @@ DAY, RESEND, LASTS = 86_400.0, 60.0, 240.0
 #: Mean seconds of an episode, beyond a minute.
 LENGTH = 1_800.0
 #: Seconds.
-LONGEST, LONGEST_ROUTE = at_most(3.0), at_most(0.5)
+LONGEST, LONGEST_COMMAND = at_most(3.0), at_most(0.5)
 ROUTES, ROUNDS, DAYS_ROUNDS = 1_000, 5, 3
 Post = tuple[float, Sent]
 
@@ -36,6 +36,7 @@ def run(root: Path, folder: Path) -> Iterator[Figure]:
     yield Figure(name=name, value=seconds, unit="s", goal=LONGEST)
     yield Figure(name=f"{name}.cpu", value=cpu, unit="s")
     yield _route(folder / "alertmanager.yml")
+    yield _diff(folder)
 
 
 def _days(text: str, posts: list[Post]) -> tuple[float, float]:
@@ -52,23 +53,45 @@ def _days(text: str, posts: list[Post]) -> tuple[float, float]:
 
 
 def _route(file: Path) -> Figure:
+    _write(file, "30s")
+    name = f"simulate.route.{ROUTES}_routes.command"
+    return _command(name, ["route", str(file), "team=999"], "receiver team")
+
+
+def _diff(folder: Path) -> Figure:
+    files = [folder / "old.yml", folder / "new.yml"]
+    for file, group_wait in zip(files, ("30s", "1m"), strict=True):
+        _write(file, group_wait)
+    name = f"simulate.diff.{ROUTES}_routes.command"
+    return _command(name, ["diff", *map(str, files)], "group_wait: 1m, was 30s")
+
+
+def _write(file: Path, group_wait: str) -> None:
+    """Write a tree in which every second route waits this long."""
     children = [
-        {"receiver": "team", "matchers": [f'team="{n}"', f'severity=~"high|{n}"']}
+        {
+            "receiver": "team",
+            "matchers": [f'team="{n}"', f'severity=~"high|{n}"'],
+            "group_wait": group_wait if n % 2 else "30s",
+        }
         for n in range(ROUTES)
     ]
-    tree = {"route": {"receiver": "team", "routes": children}, "receivers": [{"name": "team"}]}
+    team = {"name": "team", "webhook_configs": [{"url": "http://localhost"}]}
+    tree = {"route": {"receiver": "team", "routes": children}, "receivers": [team]}
     file.write_text(yaml.safe_dump(tree), encoding="utf-8")
-    command = [sys.executable, "-m", "featurewatch_kit.cli", "route", str(file), "team=999"]
-    seconds = min(_seconds(command) for _ in range(ROUNDS))
-    name = f"simulate.route.{ROUTES}_routes.command"
-    return Figure(name=name, value=seconds, unit="s", goal=LONGEST_ROUTE)
 
 
-def _seconds(command: list[str]) -> float:
+def _command(name: str, words: list[str], answer: str) -> Figure:
+    seconds = min(_seconds(words, answer) for _ in range(ROUNDS))
+    return Figure(name=name, value=seconds, unit="s", goal=LONGEST_COMMAND)
+
+
+def _seconds(words: list[str], answer: str) -> float:
+    command = [sys.executable, "-m", "featurewatch_kit.cli", *words]
     begin = perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or "receiver team" not in done.stdout:
-        raise BenchError(f"route: {done.stderr or done.stdout}")
+    if done.returncode or answer not in done.stdout:
+        raise BenchError(f"{words[0]}: {done.stderr or done.stdout}")
     return perf_counter() - begin
 
 

@@ -1,7 +1,7 @@
 """The `featurewatch` command.
 
-Exit codes: 0 done, 1 a check found something, a test or the demo failed, or nothing was
-acknowledged, 2 wrong input, one line per fault.
+Exit codes: 0 done, 1 a check or `diff --exit-code` found something, a test or the demo failed, or
+nothing was acknowledged, 2 wrong input, one line per fault.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from featurewatch_kit import programs, route
+from featurewatch_kit.diff import command as diff
 from featurewatch_kit.errors import DemoError, KitError
 from featurewatch_kit.setup.answers import QUESTIONS, collect
 from featurewatch_receiver.errors import ConfigError
@@ -61,8 +62,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _route_options(
         commands.add_parser("route", help="say where an alert with these labels goes, and when")
     )
+    _diff_options(
+        commands.add_parser("diff", help="say what changes for whom between two configurations")
+    )
     _test_options(commands.add_parser("test", help="run tests of who is told what and when"))
-    if words[:1] != ["route"]:
+    if words[:1] not in (["route"], ["diff"]):
         from featurewatch_kit import ack
 
         ack.add_commands(commands)
@@ -137,6 +141,12 @@ def _route_options(parser: argparse.ArgumentParser) -> None:
     _project_options(parser)
     route.add_options(parser)
     parser.set_defaults(run=route.run)
+
+
+def _diff_options(parser: argparse.ArgumentParser) -> None:
+    _project_options(parser)
+    diff.add_options(parser)
+    parser.set_defaults(run=diff.run)
 
 
 def _test_options(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from featurewatch_kit.alertmanager.configuration import Configuration, read_configuration
+from featurewatch_kit.alertmanager.configuration import (
+    Configuration,
+    read_configuration,
+    read_text,
+)
 from featurewatch_kit.alertmanager.durations import duration
 from featurewatch_kit.alertmanager.labels import Labels, chosen, label_set, written
 from featurewatch_kit.alertmanager.matchers import written as written_matchers
@@ -72,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     file, labels = _words(options.words)
     at = _time(options.at)
     name = str(file) if file else ""
-    text = _read(file) if file else _generated(options)
+    text = read_text(file) if file else _generated(options)
     configuration = read_configuration(text, options.alertmanager_version, name)
     ways = [_way(route, configuration, labels, at) for route in configuration.root.ends(labels)]
     print(_as_json(labels, at, ways) if options.json else _as_text(labels, at, ways))
@@ -101,14 +105,6 @@ def _time(text: str | None) -> datetime:
             f"--at: {text!r} is no time; write one like 2026-12-24T03:00"
         ) from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text in UTF-8"
-        raise ArgumentError(f"{file}: {reason}; name an alertmanager.yml, or none") from error
 
 
 def _generated(options: argparse.Namespace) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -55,18 +56,46 @@ def read_configuration(text: str, version: str = "0.35", name: str = "") -> Conf
         ArgumentError: it is none; says what and where. `name` stands before that.
 
     """
+    return from_tree(read_tree(text, name), version, name)
+
+
+def read_tree(text: str, name: str = "") -> Any:
+    """Parse YAML.
+
+    Raises:
+        ArgumentError: it is none.
+
+    """
     try:
-        tree = yaml.load(text, yaml.CSafeLoader)  # the fast one, as safe
-        return from_tree(tree, version)
+        return yaml.load(text, yaml.CSafeLoader)  # the fast one, as safe
     except yaml.YAMLError as error:
         fault = " ".join(str(error).split())
         raise ArgumentError(f"{name or 'alertmanager.yml'}: is no YAML: {fault}") from error
+
+
+def read_text(file: Path) -> str:
+    """Read a file.
+
+    Raises:
+        ArgumentError: it can't be read.
+
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text in UTF-8"
+        raise ArgumentError(f"{file}: {reason}; name an alertmanager.yml") from error
+
+
+def from_tree(tree: Any, version: str = "0.35", name: str = "") -> Configuration:
+    """The same of parsed YAML."""
+    try:
+        return _configuration(tree, version)
     except (ArgumentError, GenerationError) as error:
         raise ArgumentError(f"{name}: {error}" if name else str(error)) from error
 
 
-def from_tree(tree: Any, version: str = "0.35") -> Configuration:
-    """The same of parsed YAML."""
+def _configuration(tree: Any, version: str) -> Configuration:
     if not isinstance(tree, dict) or not isinstance(tree.get("route"), dict):
         raise ArgumentError("no `route` in it; is it an alertmanager.yml?")
     known = versions.version(version)

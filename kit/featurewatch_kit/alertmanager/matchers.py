@@ -103,7 +103,8 @@ def _value(text: str) -> str | None:
     return re.sub(r'\\[n"\\]', lambda escape: _ESCAPES[escape[0]], inner)
 
 
-def parse_entry(text: str) -> list[Matcher]:
+@lru_cache(maxsize=10_000)
+def parse_entry(text: str) -> tuple[Matcher, ...]:
     """Read one entry of a list of matchers: several with commas and in braces may stand in it.
 
     Raises:
@@ -112,7 +113,7 @@ def parse_entry(text: str) -> list[Matcher]:
     """
     inner = text.removeprefix("{").removesuffix("}")
     words = re.findall(r'(?:[^,"\\]|\\.|"(?:[^"\\]|\\.)*"|["\\])+', inner, re.DOTALL)
-    return [parse(word) for word in words if word.strip()]
+    return tuple(parse(word) for word in words if word.strip())
 
 
 def parse_all(texts: Iterable[str]) -> tuple[Matcher, ...]:

@@ -40,11 +40,17 @@ class Catalogue:
         if len({_without_level(form) for form in chosen}) > 1:
             differ = [label for label in _names(chosen) if len(_all(chosen, label)) > 1]
             raise ArgumentError(f"{name} has several forms; say which: {_values(chosen, differ)}")
-        about = {EXTRACTOR: SOME_EXTRACTOR} if EXTRACTOR in self.identities.get(name, ()) else {}
         return [
-            ({**about, **form, **given}, 0.0 if LEVEL in given else self._delay(form))
+            ({**self._about(name), **form, **given}, 0.0 if LEVEL in given else self._delay(form))
             for form in chosen
         ]
+
+    def alerts(self) -> list[dict[str, str]]:
+        """Labels of every alert, as of some extractor."""
+        return [{**self._about(form[ALERTNAME]), **form} for form in self.forms]
+
+    def _about(self, name: str) -> dict[str, str]:
+        return {EXTRACTOR: SOME_EXTRACTOR} if EXTRACTOR in self.identities.get(name, ()) else {}
 
     def _delay(self, form: Labels) -> float:
         delays = self.delays.get(form.get(POLICY, ""), ())

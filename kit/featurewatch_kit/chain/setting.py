@@ -9,12 +9,12 @@ from featurewatch_kit.alertmanager.configuration import (
     Configuration,
     from_tree,
     read_configuration,
+    read_text,
 )
 from featurewatch_kit.alertmanager.labels import Labels
 from featurewatch_kit.alertmanager.versions import version as read_version
 from featurewatch_kit.chain.catalogue import Catalogue, read_catalogue
 from featurewatch_kit.chain.people import People, of_receivers, of_recipients
-from featurewatch_kit.errors import ArgumentError
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.labels import ALERTNAME
 
@@ -58,12 +58,7 @@ def of_file(file: Path, version: str = VERSION) -> Setting:
         ArgumentError: it can't be read, or is none.
 
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text in UTF-8"
-        raise ArgumentError(f"{file}: {reason}; name an alertmanager.yml") from error
-    configuration = read_configuration(text, version, str(file))
+    configuration = read_configuration(read_text(file), version, str(file))
     return Setting(configuration, version, of_receivers(configuration), None)
 
 

@@ -1,0 +1,1 @@
+"""The command diff: what changes for whom between two configurations."""
