@@ -1,6 +1,7 @@
 """The command diff says what changes for whom, and says nothing where nothing does."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from itertools import product
@@ -290,6 +291,31 @@ def test_a_mistake_is_one_line(
     printed = capsys.readouterr().err
     assert fault in printed
     assert printed.count("\n") == 1
+
+
+def piped(text: str) -> str:
+    reading, writing = os.pipe()
+    os.write(writing, text.encode())
+    os.close(writing)
+    return f"/dev/fd/{reading}"
+
+
+def test_a_pipe_can_be_an_alertmanager_yml_and_no_settings(
+    say: Say, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "group_wait: 20s, was 10s" in say(piped(TEXT), piped(TEXT.replace("10s", "20s")))
+    assert main(["diff", piped("{}"), piped("{}")]) == 2
+    assert "settings can't come from a pipe" in capsys.readouterr().err
+
+
+def test_settings_of_config_lie_below_both(say: Say, tmp_path: Path, root: Path) -> None:
+    base, empty, back = (tmp_path / name for name in ("base.yaml", "empty.yaml", "back.yaml"))
+    base.write_text("routing: {severities: {low: {repeat_interval: 1d}}}", encoding="utf-8")
+    empty.write_text("{}", encoding="utf-8")
+    back.write_text("routing: {severities: {low: {repeat_interval: 12h}}}", encoding="utf-8")
+    words = ("--root", root, "--config", base)
+    assert say(empty, empty, *words) == "Nothing changes for anybody.\n"
+    assert "  repeat_interval: 12h, was 1d\n" in say(empty, back, *words)
 
 
 NAMES = ["r1", "r2"]

@@ -78,6 +78,8 @@ def _own(options: argparse.Namespace, file: Path) -> Side:
     from featurewatch_kit.chain.setting import of_project
     from featurewatch_kit.project import find_root, load_config, sources
 
+    if not file.is_file():  # what generates from it reads it again
+        raise ArgumentError(f"{file}: settings can't come from a pipe; write them to a file first")
     root = find_root(options.root.resolve()) if options.root else sources()
     overlays = [*options.config, file]
     setting = of_project(root, overlays, options.alertmanager_version)
