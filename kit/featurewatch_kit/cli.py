@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from featurewatch_kit import programs, route
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.diff import command as diff
 from featurewatch_kit.errors import DemoError, KitError
 from featurewatch_kit.setup.answers import QUESTIONS, collect
@@ -157,7 +158,7 @@ def _test_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--alertmanager-version",
-        default="0.35",
+        default=DEFAULT,
         metavar="VERSION",
         help="as this version does (default: %(default)s)",
     )

@@ -18,6 +18,7 @@ from featurewatch_kit.alertmanager.labels import Labels, chosen, label_set, writ
 from featurewatch_kit.alertmanager.matchers import written as written_matchers
 from featurewatch_kit.alertmanager.routes import EVERY_LABEL, Route
 from featurewatch_kit.alertmanager.time_intervals import MINUTE
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.errors import ArgumentError
 
 #: How far to look for the end of what mutes a route.
@@ -64,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--alertmanager-version",
-        default="0.35",
+        default=DEFAULT,
         metavar="VERSION",
         help="read it as this version does (default: %(default)s)",
     )

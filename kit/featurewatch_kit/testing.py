@@ -8,9 +8,10 @@ docs/testing.md has an example. Nothing else of the kit needs pytest.
 
 import pytest
 
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.chain.chain import Chain
 from featurewatch_kit.chain.play import Told
-from featurewatch_kit.chain.setting import VERSION, Setting, of_file, of_project
+from featurewatch_kit.chain.setting import Setting, of_file, of_project
 from featurewatch_kit.project import sources
 
 __all__ = ["Chain", "Setting", "Told", "chain", "featurewatch_setting", "of_file", "of_project"]
@@ -23,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of pytest.ini and pyproject.toml."""
     parser.addini(CONFIG, "your settings, laid over featurewatch's defaults", "paths", default=[])
     parser.addini(ALERTMANAGER, "an alertmanager.yml in place of that", "paths", default=[])
-    parser.addini(ALERTMANAGER_VERSION, "the Alertmanager that reads it", default=VERSION)
+    parser.addini(ALERTMANAGER_VERSION, "the Alertmanager that reads it", default=DEFAULT)
 
 
 @pytest.fixture(scope="session")

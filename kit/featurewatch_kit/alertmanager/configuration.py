@@ -11,6 +11,7 @@ from featurewatch_kit.alertmanager import durations, versions
 from featurewatch_kit.alertmanager.inhibition import InhibitRule, read_rule
 from featurewatch_kit.alertmanager.routes import DEFAULT_TIMING, EVERY_LABEL, Route, read_routes
 from featurewatch_kit.alertmanager.time_intervals import TimeIntervals, read_interval
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.errors import ArgumentError, GenerationError
 
 _CONFIGS = "_configs"
@@ -49,7 +50,7 @@ class Configuration:
     resolve_timeout: float
 
 
-def read_configuration(text: str, version: str = "0.35", name: str = "") -> Configuration:
+def read_configuration(text: str, version: str = DEFAULT, name: str = "") -> Configuration:
     """Read the text of an alertmanager.yml.
 
     Raises:
@@ -87,7 +88,7 @@ def read_text(file: Path) -> str:
         raise ArgumentError(f"{file}: {reason}; name an alertmanager.yml") from error
 
 
-def from_tree(tree: Any, version: str = "0.35", name: str = "") -> Configuration:
+def from_tree(tree: Any, version: str = DEFAULT, name: str = "") -> Configuration:
     """The same of parsed YAML."""
     try:
         return _configuration(tree, version)

@@ -19,6 +19,7 @@ from featurewatch_kit.alertmanager.inhibition import Inhibitor
 from featurewatch_kit.alertmanager.matchers import Matcher
 from featurewatch_kit.alertmanager.notification_log import NotificationLog
 from featurewatch_kit.alertmanager.silences import Silences
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.alertmanager.versions import version as read_version
 from featurewatch_kit.errors import ArgumentError
 
@@ -30,7 +31,7 @@ class Alertmanager:
         self,
         configuration: Configuration,
         *,
-        version: str = "0.35",
+        version: str = DEFAULT,
         started: float = 0.0,
         start_delay: float = 0.0,
     ) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from featurewatch_kit.errors import ArgumentError
 
 OLDEST, NEWEST = (0, 25), (0, 35)
+#: For who names none.
+DEFAULT = "{}.{}".format(*NEWEST)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,12 @@ from featurewatch_kit.alertmanager.configuration import (
     read_text,
 )
 from featurewatch_kit.alertmanager.labels import Labels
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.alertmanager.versions import version as read_version
 from featurewatch_kit.chain.catalogue import Catalogue, read_catalogue
 from featurewatch_kit.chain.people import People, of_receivers, of_recipients
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.labels import ALERTNAME
-
-#: Of Alertmanager, for who names none.
-VERSION = "0.35"
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Setting:
         return [({**({ALERTNAME: name} if name else {}), **labels}, 0.0)]
 
 
-def of_file(file: Path, version: str = VERSION) -> Setting:
+def of_file(file: Path, version: str = DEFAULT) -> Setting:
     """Read any alertmanager.yml.
 
     Raises:
@@ -62,7 +60,7 @@ def of_file(file: Path, version: str = VERSION) -> Setting:
     return Setting(configuration, version, of_receivers(configuration), None)
 
 
-def of_project(root: Path, overlays: Sequence[Path] = (), version: str = VERSION) -> Setting:
+def of_project(root: Path, overlays: Sequence[Path] = (), version: str = DEFAULT) -> Setting:
     """Generate the configuration, with these settings laid over the defaults.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from math import ceil, floor
 
 from featurewatch_kit.checks.tree import Tree
@@ -62,7 +63,7 @@ def _expression(record: str, tree: Tree) -> str:
 
 def _number(text: str | None) -> float | None:
     """A plain number, or a duration in seconds."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return float(seconds(text or ""))
+    for read in (float, seconds):
+        with suppress(ValueError):
+            return float(read(text or ""))
+    return None

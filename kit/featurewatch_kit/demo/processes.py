@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from featurewatch_kit.demo.clients import Client
 from featurewatch_kit.errors import DemoError
 from featurewatch_kit.programs import start_folder
 
@@ -78,6 +79,11 @@ class Processes:
             if known == name:
                 _signal(child, signal.SIGKILL)
 
+    def wait_for(self, name: str, url: str, path: str) -> None:
+        """Poll until a child answers there; DemoError as `wait_until`."""
+        with contextlib.closing(Client(url)) as client:
+            self.wait_until(f"{name} starts", lambda: client.answers(path))
+
     def close(self) -> None:
         """End every child and everything it started."""
         for _, child in reversed(self._children):
@@ -105,6 +111,15 @@ def _signal(child: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
     # The group may outlive its first process, so it is signalled by its own id.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, number)
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this program as Ctrl-C does, so that it ends its children on the way out."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def free_port() -> int:

@@ -1,11 +1,11 @@
 """`featurewatch demo`: the whole chain on this machine, through two incidents."""
 
 import shutil
-import signal
 import time
 from pathlib import Path
 
 from featurewatch_kit.demo.incident import Incidents
+from featurewatch_kit.demo.processes import end_on_sigterm
 from featurewatch_kit.demo.stack import PERSON_TOKEN, TIMINGS, Stack
 from featurewatch_kit.demo.timeline import Timeline
 from featurewatch_kit.project import SHIPPED, load_config
@@ -25,7 +25,7 @@ def run_demo(root: Path, overlays: list[Path], *, stay: bool) -> int:
 
     """
     load_config(root, [root / TIMINGS, *overlays])  # a mistake is told before anything starts
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_sigterm()
     # What pip has installed is no place for logs.
     folder = (Path.cwd() if root == SHIPPED else root) / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
@@ -82,8 +82,3 @@ def _show_urls(stack: Stack, timeline: Timeline) -> None:
         "its history": f'curl -H "Authorization: Bearer $(cat {token})" {history}',
     }
     timeline.heading("\n".join(f"  {name:15} {what}" for name, what in lines.items()))
-
-
-def _interrupt(*_: object) -> None:
-    # Both ways to end the demo take everything down on the way out.
-    raise KeyboardInterrupt

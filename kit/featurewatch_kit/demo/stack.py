@@ -12,10 +12,10 @@ from typing import Any
 import yaml
 
 from featurewatch_kit import generate, programs
-from featurewatch_kit.demo.clients import Client
 from featurewatch_kit.demo.mailbox import Mailbox
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.demo.stand_ins import PagerDutyStandIn, SlackStandIn
+from featurewatch_kit.privatefile import write_private
 from featurewatch_kit.project import load_config
 from featurewatch_receiver.access.users import new_user
 from featurewatch_receiver.states import Role
@@ -107,9 +107,7 @@ class Stack:
         (self.folder / "prometheus.yaml").write_text(yaml.safe_dump(self._scrapes()))
 
     def _write_secret(self, name: str, text: str) -> None:
-        file = self.folder / name
-        file.touch(mode=0o600)
-        file.write_text(text)
+        write_private(self.folder / name, text)
 
     def _places(self) -> dict[str, Any]:
         """Settings that are known only now: ports and paths."""
@@ -184,7 +182,7 @@ class Stack:
     def _start_receiver(self) -> None:
         config = str(self.folder / generate.RECEIVER)
         self._python("receiver", ["-m", "featurewatch_receiver", "serve", "--config", config])
-        self._wait_for("receiver", self.urls.receiver, "/readyz")
+        self.processes.wait_for("receiver", self.urls.receiver, "/readyz")
 
     def _start_alertmanager(self, program: Path) -> None:
         options = {
@@ -195,7 +193,7 @@ class Stack:
             "cluster.listen-address": "",
         }
         self.processes.start_program("alertmanager", program, self.root, options)
-        self._wait_for("alertmanager", self.urls.alertmanager, "/-/ready")
+        self.processes.wait_for("alertmanager", self.urls.alertmanager, "/-/ready")
 
     def _start_prometheus(self, program: Path) -> None:
         options = {
@@ -207,16 +205,11 @@ class Stack:
             "rules.alert.resend-delay": "5s",
         }
         self.processes.start_program("prometheus", program, self.root, options)
-        self._wait_for("prometheus", self.urls.prometheus, "/-/ready")
+        self.processes.wait_for("prometheus", self.urls.prometheus, "/-/ready")
 
     def _python(self, name: str, arguments: list[str]) -> None:
         path = str(self.root / "examples")
         self.processes.start(name, [sys.executable, *arguments], PYTHONPATH=path)
-
-    def _wait_for(self, name: str, url: str, path: str) -> None:
-        client = Client(url)
-        self._exit.callback(client.close)
-        self.processes.wait_until(f"{name} starts", lambda: client.answers(path))
 
 
 def _address(url: str) -> str:

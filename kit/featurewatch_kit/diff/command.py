@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.diff.changes import Change, Changes, Setting, compare
 from featurewatch_kit.diff.sides import read_both
 
@@ -26,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--alertmanager-version",
-        default="0.35",
+        default=DEFAULT,
         metavar="VERSION",
         help="read them as this version does (default: %(default)s)",
     )

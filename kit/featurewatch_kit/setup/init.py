@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from featurewatch_kit.errors import ArgumentError
+from featurewatch_kit.privatefile import write_private
 from featurewatch_kit.project import load_config
 from featurewatch_kit.setup import units
 from featurewatch_kit.setup.answers import Answers
@@ -41,10 +42,10 @@ def initialize(folder: Path, answers: Answers, root: Path) -> None:
     for name in ("", SECRETS, DATA):
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / SETTINGS).write_text(text, encoding="utf-8")
-    _write_private(folder / USERS, f"users:\n{entry}\n")
-    _write_private(folder / SECRETS / RECEIVER_TOKEN, secrets.token_urlsafe(32))
+    write_private(folder / USERS, f"users:\n{entry}\n")
+    write_private(folder / SECRETS / RECEIVER_TOKEN, secrets.token_urlsafe(32))
     for name in secret_names(answers):
-        _write_private(folder / SECRETS / name, "")
+        write_private(folder / SECRETS / name, "")
     units.write(folder / UNITS, folder, root)
     print(_what_next(folder, answers, token))
 
@@ -65,11 +66,6 @@ def _try(text: str, root: Path) -> None:
         except ConfigError as error:
             faults = [line.split(": ", 1)[1] for line in str(error).splitlines()]
             raise ArgumentError("\n".join(f"init: {fault}" for fault in faults)) from error
-
-
-def _write_private(file: Path, text: str) -> None:
-    file.touch(mode=0o600)
-    file.write_text(text, encoding="utf-8")
 
 
 def _what_next(folder: Path, answers: Answers, token: str) -> str:

@@ -1,20 +1,18 @@
 """`featurewatch up`: the chain of one's own settings on this machine, until Ctrl-C. To try it."""
 
-import signal
 import time
-from contextlib import closing
 from pathlib import Path
 
 from featurewatch_kit import generate, programs
 from featurewatch_kit.config.model import Config
-from featurewatch_kit.demo.clients import Client
-from featurewatch_kit.demo.processes import Processes
+from featurewatch_kit.demo.processes import Processes, end_on_sigterm
 from featurewatch_kit.errors import ArgumentError
 from featurewatch_kit.project import load_config
 from featurewatch_kit.setup import commands
 from featurewatch_kit.setup.overlay import DATA, GENERATED, SETTINGS
 
 LOGS = "logs"
+READY = "/-/ready"
 LOOK_SECONDS = 0.5
 
 
@@ -30,7 +28,7 @@ def run(folder: Path, root: Path) -> int:
     folder = folder.resolve()
     config = load_config(root, [_there(folder / SETTINGS, "run `featurewatch init` first")])
     _there(folder / GENERATED / generate.RECEIVER, "run `featurewatch generate` first")
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_sigterm()
     try:
         with Processes(folder / LOGS) as processes:
             urls = _start(processes, config, folder, root)
@@ -61,8 +59,8 @@ def _start(processes: Processes, config: Config, folder: Path, root: Path) -> di
         "Prometheus": f"http://{flags['web.listen-address']}",
         "Alertmanager": f"http://{listen}",
     }
-    for url, path in zip(urls.values(), ("/readyz", "/-/ready", "/-/ready"), strict=True):
-        _wait(processes, url, path)
+    for name, path in (("Console", "/readyz"), ("Prometheus", READY), ("Alertmanager", READY)):
+        processes.wait_for(name, urls[name], path)
     return urls
 
 
@@ -70,12 +68,3 @@ def _there(file: Path, fix: str) -> Path:
     if not file.is_file():
         raise ArgumentError(f"{file}: is not there; {fix}")
     return file
-
-
-def _wait(processes: Processes, url: str, path: str) -> None:
-    with closing(Client(url)) as client:
-        processes.wait_until(f"{url} answers", lambda: client.answers(path))
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

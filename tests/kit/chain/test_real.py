@@ -15,10 +15,11 @@ from waiting import ANSWER_SECONDS, eventually
 from featurewatch_kit.alertmanager.configuration import read_configuration
 from featurewatch_kit.alertmanager.labels import label_set, written
 from featurewatch_kit.alertmanager.matchers import Matcher
+from featurewatch_kit.alertmanager.versions import DEFAULT
 from featurewatch_kit.chain.catalogue import Catalogue
 from featurewatch_kit.chain.people import of_receivers
 from featurewatch_kit.chain.play import play
-from featurewatch_kit.chain.setting import VERSION, Setting
+from featurewatch_kit.chain.setting import Setting
 from featurewatch_kit.chain.story import Acknowledged, Firing, Silenced, Story
 from featurewatch_kit.demo.processes import Processes, free_port
 from featurewatch_kit.programs import ALERTMANAGER, find
@@ -83,7 +84,7 @@ def story(beat: float) -> Story:
 def played(text: str, told: Story, beat: float) -> Lines:
     configuration = read_configuration(text)
     # Acknowledgements are of our alerts, and so are these for once.
-    setting = Setting(configuration, VERSION, of_receivers(configuration), Catalogue([], {}, {}))
+    setting = Setting(configuration, DEFAULT, of_receivers(configuration), Catalogue([], {}, {}))
     lines: Lines = {}
     for one in play(setting, told, END * beat):
         alerts = [(alert, "firing") for alert in one.firing]

@@ -216,6 +216,10 @@ WRONG = {
         ("}[1h])", "}[10m])"),
         "featurewatch:flapping: says 600 where alerting.flapping.window is 3600",
     ),
+    "over no time at all": (
+        ("}[1h])", "}[soon])"),
+        "featurewatch:flapping: says nothing where alerting.flapping.window is 3600",
+    ),
     "how long what flaps must be quiet": (
         ("featurewatch:breach[30m])", "featurewatch:breach[3m])"),
         "featurewatch:flapping: says 180 where alerting.flapping: its pauses is 1800",
